@@ -1,0 +1,159 @@
+/**
+ * A terminal's configuration: one table gives types, defaults, validation and messages.
+ *
+ * Names are at most 15 characters, because the key-value store (ESP-IDF's NVS) allows no more.
+ */
+
+interface Field<T> {
+  fallback: T;
+  /** What a person is told to write instead. */
+  expected: string;
+  /** The value, or undefined when `raw` is not one. Text is accepted for numbers: stores hold text. */
+  parse(raw: unknown): T | undefined;
+}
+
+function integer(fallback: number, low: number, high: number): Field<number> {
+  return {
+    fallback,
+    expected: `an integer from ${low} to ${high}`,
+    parse(raw) {
+      const value = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw;
+      return typeof value === "number" && Number.isInteger(value) && value >= low && value <= high
+        ? value
+        : undefined;
+    },
+  };
+}
+
+function choice<T extends string>(...values: readonly [T, ...T[]]): Field<T> {
+  return {
+    fallback: values[0],
+    expected: values.map((value) => `"${value}"`).join(" or "),
+    parse: (raw) => values.find((value) => value === raw),
+  };
+}
+
+function text(
+  fallback: string,
+  maximum: number,
+  allowed?: { test(text: string): boolean; words: string },
+): Field<string> {
+  return {
+    fallback,
+    expected: `text of at most ${maximum} characters${allowed ? `, ${allowed.words}` : ""}`,
+    parse(raw) {
+      if (typeof raw !== "string" || raw.length > maximum) return undefined;
+      return raw === "" || !allowed || allowed.test(raw) ? raw : undefined;
+    },
+  };
+}
+
+/** Topic levels carry the device id: no dots, spaces, slashes or wildcards. */
+const deviceId = { test: (id: string) => /^[a-z0-9_-]+$/.test(id), words: "each a-z, 0-9, - or _" };
+
+const DAY_MS = 86_400_000;
+
+const fields = {
+  /** Empty: the MAC's 12 hexadecimal digits. */
+  device: text("", 32, deviceId),
+  /** A sleeper spends its life in deep sleep; a resident stays up with its buses and its session open. */
+  mode: choice("sleeper", "resident"),
+  /** Milliseconds between readings, aligned to the clock; 0 records every sample that the device sends. */
+  sampleMs: integer(60_000, 0, DAY_MS),
+  /** How long a device may be silent before the reading is given up. DSMR 4 and older send each 10 s. */
+  sampleTimeoutMs: integer(12_000, 100, 60_000),
+  /** Milliseconds between sessions. */
+  sessionMs: integer(900_000, 1_000, DAY_MS),
+  /** Readings at which a frame closes before its period ends. */
+  batch: integer(60, 1, 1024),
+  /** `reading` stores each reading in flash at once; `batch` risks the open batch at a power loss. */
+  durable: choice("batch", "reading"),
+  /** Phases of the connection. */
+  phases: integer(3, 1, 3),
+  /** The meter's standard time, in minutes east of UTC. */
+  utcOffset: integer(60, -720, 840),
+  p1Port: integer(1, 0, 15),
+  p1Receive: integer(16, 0, 63),
+  p1Baud: integer(115_200, 300, 921_600),
+  /** DSMR 2 and 3 send 7 data bits and a parity bit. */
+  p1DataBits: integer(8, 7, 8),
+  host: text("localhost", 253),
+  port: integer(1883, 1, 65_535),
+  user: text("", 64),
+  password: text("", 64),
+  ssid: text("", 32),
+  wifiPassword: text("", 64),
+  /** A session that has not ended after so long is given up: a hard budget, because no network may drain a battery. */
+  awakeMs: integer(30_000, 5_000, 600_000),
+  /** First and largest bound of the random wait after a failed session. */
+  backoffMs: integer(30_000, 100, DAY_MS),
+  backoffMaxMs: integer(3_600_000, 1_000, DAY_MS),
+  /** Frames that the outbox holds; the oldest is dropped, and counted, to make room. */
+  outboxFrames: integer(512, 1, 65_535),
+} as const;
+
+export type Config = {
+  -readonly [Name in keyof typeof fields]: (typeof fields)[Name] extends Field<infer T> ? T : never;
+};
+
+/** Values that are never logged or published. */
+export const secrets: readonly (keyof Config)[] = ["password", "wifiPassword", "user"];
+
+/** Names of all fields: what provisioning may write to the key-value store. */
+export const configNames = Object.keys(fields) as (keyof Config)[];
+
+/** One source of values: later layers win. `from` is named in messages. */
+export interface Layer {
+  from: string;
+  values: Record<string, unknown>;
+}
+
+/** What is wrong with a value, and in which layer. */
+export interface Problem {
+  from: string;
+  name: string;
+  message: string;
+}
+
+const defaults = Object.fromEntries(Object.entries(fields).map(([name, { fallback }]) => [name, fallback]));
+
+/**
+ * Defaults, then each layer. A value that is not valid, or a name that does not exist, is left out and gives one
+ * of the `problems`; secrets are not quoted there.
+ */
+export function loadConfig(layers: readonly Layer[]): { config: Config; problems: Problem[] } {
+  const config: Record<string, unknown> = { ...defaults };
+  const problems: Problem[] = [];
+  for (const { from, values } of layers) {
+    for (const name in values) {
+      const field = Object.hasOwn(fields, name)
+        ? (fields as Record<string, Field<unknown>>)[name]
+        : undefined;
+      const value = field?.parse(values[name]);
+      if (value !== undefined) config[name] = value;
+      else if (!field) problems.push({ from, name, message: `there is no setting "${name}"` });
+      else
+        problems.push({
+          from,
+          name,
+          message: `${name} is ${quote(name, values[name])}, expected ${field.expected}`,
+        });
+    }
+  }
+  if (config.mode === "sleeper" && config.sampleMs === 0) {
+    let from = "";
+    for (const layer of layers) if ("sampleMs" in layer.values) from = layer.from;
+    problems.push({
+      from,
+      name: "sampleMs",
+      message: "sampleMs is 0, which takes every sample: only a resident can",
+    });
+    config.sampleMs = fields.sampleMs.fallback;
+  }
+  return { config: config as Config, problems };
+}
+
+function quote(name: string, raw: unknown): string {
+  if (secrets.includes(name as keyof Config)) return "not valid";
+  return JSON.stringify(raw) ?? String(raw);
+}

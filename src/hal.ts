@@ -1,0 +1,247 @@
+/**
+ * The hardware abstraction: the ECMA-419 shapes that Gridmote uses, as the standard and the Moddable SDK have
+ * them, and the few ports that ECMA-419 lacks (Clock, Sleep, Retained).
+ *
+ * Base rules (ECMA-419 §8) that every implementation keeps: options are checked before anything is allocated;
+ * the options object is never changed; `close` may be called twice; no callback is called from inside the public
+ * call that causes it.
+ */
+
+/** Bytes in either of the two forms that ECMA-419 calls a byte buffer. */
+export type ByteBuffer = ArrayBuffer | Uint8Array;
+
+// ---- Serial, ECMA-419 §10.7 ----
+
+export interface SerialOptions {
+  /** Pin numbers; at least one of the two. */
+  receive?: number;
+  transmit?: number;
+  /** Bits a second. */
+  baud: number;
+  port?: number;
+  format?: "number" | "buffer";
+  /** `count`: how many bytes can be read. */
+  onReadable?: (count: number) => void;
+  onWritable?: (count: number) => void;
+  /** The instance is finished: the port has failed. */
+  onError?: (error?: unknown) => void;
+}
+
+export interface Serial {
+  format: "number" | "buffer";
+  read(): number | ArrayBuffer | undefined;
+  read(byteLength: number): ArrayBuffer | undefined;
+  /** Fills the buffer as far as there are bytes; the number of bytes, or undefined when there was none. */
+  read(buffer: ByteBuffer): number | undefined;
+  write(value: number | ByteBuffer): void;
+  close(): void;
+}
+
+export type SerialConstructor = new (options: SerialOptions) => Serial;
+
+/** A driver's `options.sensor` for a serial device: the class, and what its constructor needs. */
+export interface SerialBus extends Partial<SerialOptions> {
+  io: SerialConstructor;
+}
+
+// ---- MQTT client, ECMA-419 §25 (3.1.1) ----
+
+export interface MqttMessage {
+  /** Control packet type, as the constants of the class. */
+  operation: number;
+  id?: number;
+  /** CONNACK return code. */
+  returnCode?: number;
+  /** SUBACK return codes. */
+  payload?: number[];
+}
+
+export interface MqttReadableOptions {
+  /** True while further fragments of this message follow. */
+  more: boolean;
+  /** These three come with a message's first fragment only. */
+  topic?: string;
+  QoS?: number;
+  byteLength?: number;
+}
+
+export interface MqttWill {
+  topic: string;
+  message: string | ArrayBuffer;
+  QoS?: number;
+  retain?: boolean;
+}
+
+export interface MqttOptions {
+  host: string;
+  port?: number;
+  id?: string;
+  user?: string;
+  password?: string;
+  clean?: boolean;
+  /** Milliseconds; 0 turns it off. */
+  keepalive?: number;
+  will?: MqttWill;
+  dns: { io: unknown };
+  socket: { io: unknown };
+  onControl?: (message: MqttMessage) => void;
+  onReadable?: (count: number, options: MqttReadableOptions) => void;
+  /** `count`: how many bytes of a message (topic included) can be written now. First called after CONNACK. */
+  onWritable?: (count: number) => void;
+  onClose?: () => void;
+  /** The instance is finished: refused, dropped or timed out. */
+  onError?: (error?: unknown) => void;
+}
+
+export interface MqttWriteOptions {
+  operation?: number;
+  id?: number;
+  topic?: string;
+  QoS?: number;
+  retain?: boolean;
+  duplicate?: boolean;
+  byteLength?: number;
+  items?: { topic: string; QoS?: number }[];
+}
+
+export interface MqttClient {
+  read(count?: number): ArrayBuffer | undefined;
+  /** Returns how many bytes can still be written. Throws when not connected or when it does not fit. */
+  write(data: ByteBuffer | null, options?: MqttWriteOptions): number;
+  close(): void;
+}
+
+export interface MqttConstructor {
+  new (options: MqttOptions): MqttClient;
+  readonly CONNACK: number;
+  readonly PUBLISH: number;
+  readonly PUBACK: number;
+  readonly SUBSCRIBE: number;
+  readonly SUBACK: number;
+  readonly PINGREQ: number;
+  readonly PINGRESP: number;
+  readonly DISCONNECT: number;
+}
+
+// ---- Wi-Fi, ECMA-419 §17 ----
+
+export interface WiFiOptions {
+  onChanged?: (property: "connection" | "address") => void;
+}
+
+export interface WiFi {
+  /** 0 to 500: at 400 and above associated, at 500 with an address. */
+  readonly connection: number;
+  readonly address: string | undefined;
+  connect(options: { SSID: string; password?: string; channel?: number }): void;
+  disconnect(): void;
+  close(): void;
+}
+
+export type WiFiConstructor = new (options: WiFiOptions) => WiFi;
+
+/** ECMA-419 §17: below this value of `connection` the interface has given up, or not begun. */
+export const WIFI_CONNECTING = 300;
+/** ECMA-419 §17: from this value of `connection` on, the interface has an address. */
+export const WIFI_HAS_ADDRESS = 500;
+
+// ---- Key-value storage and flash, ECMA-419 §28 ----
+
+export type StorageFormat = "buffer" | "string" | "uint32";
+
+export interface KeyValue {
+  format: StorageFormat;
+  /** undefined when the key is not there. */
+  read(key: string): ArrayBuffer | string | number | undefined;
+  write(key: string, value: ByteBuffer | string | number): void;
+  delete(key: string): void;
+  [Symbol.iterator](): IterableIterator<string>;
+  close(): void;
+}
+
+export interface KeyValueStorage {
+  /** `path` is the domain: at most 15 characters, as are keys (the limit of ESP-IDF's NVS). */
+  open(options: { path: string; format?: StorageFormat; mode?: "r" | "r+" }): KeyValue;
+}
+
+export interface FlashStatus {
+  size: number;
+  blockLength: number;
+  blocks: number;
+  writeAlign: number;
+  eraseValue: number;
+}
+
+export interface Flash {
+  read(byteLength: number, byteOffset: number): ArrayBuffer;
+  read(buffer: ByteBuffer, byteOffset: number): number;
+  write(buffer: ByteBuffer, byteOffset: number): void;
+  /** Erases blocks `start` up to, not including, `end` (default: one block). */
+  eraseBlock(start: number, end?: number): void;
+  status(): FlashStatus;
+  close(): void;
+}
+
+export interface FlashStorage {
+  open(options: { path: string; mode?: "r" | "r+" }): Flash;
+}
+
+// ---- What ECMA-419 lacks ----
+
+declare const timer: unique symbol;
+/** Opaque handle of a pending callback. */
+export type Timer = { readonly [timer]: true };
+
+/** Time and timers. The only way to either. */
+export interface Clock {
+  /** Milliseconds, monotonic; goes on counting through deep sleep, starts anew at power-on. */
+  readonly ticks: number;
+  /** Unix time in milliseconds, or undefined while it is not known. */
+  readonly time: number | undefined;
+  /** Calls back once, `ms` milliseconds from now, never from inside this call. */
+  set(callback: () => void, ms: number): Timer;
+  /** Clearing a timer that has fired, or undefined, does nothing. */
+  clear(timer: Timer | undefined): void;
+}
+
+export interface Sleep {
+  /** Deep sleep: nothing in RAM survives. On a board it does not return; the next boot is the wake. */
+  deep(ms: number, wakeOn: readonly WakeReason[]): void;
+}
+
+/** Memory that survives deep sleep and is lost with the power (RTC memory on ESP32). */
+export interface Retained {
+  /** Its size in bytes. */
+  readonly byteLength: number;
+  /** What was written last, or undefined after power-on. */
+  read(): Uint8Array | undefined;
+  /** Throws RangeError when longer than `byteLength`. The bytes are copied. */
+  write(bytes: Uint8Array): void;
+}
+
+/** Why a wake happens. `start` is power-on or reset. */
+export type WakeReason = "start" | "timer" | "sample" | "session" | "pin";
+
+/** What a wake resolves to: `ms` until the next wake, or the `ticks` at which a resident wants to be called. */
+export type WakeResult =
+  | { next: "sleep"; ms: number; wakeOn: readonly WakeReason[] }
+  | { next: "idle"; until: number };
+
+/** Everything a terminal gets from its platform. Buses are named; `p1` is the smart meter's. */
+export interface Hal {
+  clock: Clock;
+  sleep: Sleep;
+  retained: Retained;
+  /** The MAC address as 12 lower-case hexadecimal digits. Asking may start the radio: once in an epoch is enough. */
+  readonly mac: string;
+  /** An unsigned 32-bit random number from the platform's entropy. */
+  random(): number;
+  /** One diagnostic line for a person. Never carries secrets. */
+  log(line: string): void;
+  buses: Record<string, SerialBus | undefined>;
+  storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
+  network: {
+    wifi?: { io: WiFiConstructor };
+    mqtt: { io: MqttConstructor; dns: { io: unknown }; socket: { io: unknown } };
+  };
+}
