@@ -1,0 +1,385 @@
+import type { Clock, Serial, SerialBus } from "../hal";
+import { Quality, type QualityCode } from "../model/quality";
+import type { Sample } from "../model/reading";
+import { CRC16 } from "./crc16";
+import { BELGIAN_VERSION, CLOCK, limitOf, type ParsedLine, parseLine, SLOT_NAMES, VERSION } from "./p1-line";
+
+export interface P1Options {
+  /** The serial class, and what its constructor needs. `baud` is 115200 unless given (DSMR 2 and 3: 9600). */
+  sensor: SerialBus;
+  /** Gives samples their `ticks`. */
+  clock?: Clock;
+  /** A sample, good or bad, can be read. */
+  onSample?: () => void;
+  /** The port has failed, and the driver is finished. */
+  onError?: (error?: unknown) => void;
+}
+
+export interface P1Configuration {
+  /** The meter's standard time in minutes east of UTC, −720 to 840. Default 60. */
+  utcOffset?: number;
+  /** 7 drops the parity bit that DSMR 2 and 3 send (7E1). Default 8. */
+  dataBits?: 7 | 8;
+  /**
+   * `auto` checks a checksum that is there, and wants one of a meter that says it is DSMR 4 or newer, or Belgian.
+   * `required` wants it always, `none` does not look. Default auto.
+   */
+  checksum?: "auto" | "required" | "none";
+}
+
+/** What the driver has counted since it was made. */
+export interface P1Counters {
+  /** Telegrams that began. */
+  telegrams: number;
+  good: number;
+  partial: number;
+  checksum: number;
+  overlong: number;
+  malformed: number;
+  implausible: number;
+  /** Bytes outside of telegrams. */
+  discardedBytes: number;
+}
+
+type Fault = "partial" | "checksum" | "overlong" | "malformed" | "implausible";
+
+const DEFAULT_BAUD = 115_200;
+/** A DSMR 5 telegram with a full text message stays below it. */
+const MAX_TELEGRAM_BYTES = 4096;
+/** No line of interest is longer. */
+const LINE_BYTES = 64;
+const READ_BYTES = 256;
+const CHECKSUM_DIGITS = 4;
+/** DSMR 4.0 brought the checksum. */
+const FIRST_VERSION_WITH_CHECKSUM = 40;
+/** A flood of bad telegrams gives one bad sample in this time; all of them are counted. */
+const BAD_SAMPLE_MS = 1000;
+
+const SLASH = 0x2f;
+const EXCLAMATION = 0x21;
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** Where the driver is in the stream. */
+const Place = { outside: 0, inside: 1, checksum: 2 } as const;
+type PlaceCode = (typeof Place)[keyof typeof Place];
+
+/**
+ * A smart meter's P1 port (DSMR 2.2 to 5.0.2 and its Belgian, Luxembourg, Hungarian, Irish and German relatives),
+ * after ECMA-419's Sensor class pattern.
+ *
+ * It works as bytes come and keeps no telegram, only the line under way and one value a channel. `/` begins a
+ * telegram wherever it comes, since no telegram has another one; so a good telegram behind any garbage is found.
+ */
+export class P1 {
+  readonly identification = { model: "DSMR P1", classification: "SmartMeter" } as const;
+  readonly counters: Readonly<P1Counters>;
+  readonly #counters: P1Counters;
+  readonly #clock: Clock | undefined;
+  readonly #onSample: (() => void) | undefined;
+  readonly #chunk = new Uint8Array(READ_BYTES);
+  #serial: Serial | undefined;
+  #utcOffset = 60;
+  #mask = 0xff;
+  #checksum: "auto" | "required" | "none" = "auto";
+
+  #place: PlaceCode = Place.outside;
+  /** Outside, behind a line's end: a `!` here ends a telegram whose beginning is missing. */
+  #lineStart = true;
+  /** The `/` came where a meter has none. Damage makes one of a `.` or a `-`, and a checksum over the rest is weak. */
+  #doubtful = false;
+  #lines = 0;
+  #overlong = false;
+  #length = 0;
+  #crc = 0;
+  readonly #line = new Uint8Array(LINE_BYTES);
+  #lineLength = 0;
+  #digits = 0;
+  #digitsValue = 0;
+  #ending = false;
+
+  readonly #values = new Float64Array(SLOT_NAMES.length);
+  readonly #parsed: ParsedLine = { slot: -1, value: Number.NaN };
+  #wantsChecksum = false;
+  #unreadable = false;
+  #empty = true;
+
+  #sample: Sample | undefined;
+  #lastBad = Number.NEGATIVE_INFINITY;
+
+  constructor(options: P1Options) {
+    const { sensor, clock, onSample, onError } = options;
+    if (typeof sensor?.io !== "function")
+      throw new TypeError("p1: sensor.io is missing, expected a serial class");
+    for (const [name, callback] of Object.entries({ onSample, onError })) {
+      if (callback !== undefined && typeof callback !== "function")
+        throw new TypeError(`p1: ${name} is no function`);
+    }
+    if (clock !== undefined && typeof clock?.ticks !== "number") throw new TypeError("p1: clock is no clock");
+    const { io, ...bus } = sensor;
+    this.#clock = clock;
+    this.#onSample = onSample;
+    this.#counters = {
+      telegrams: 0,
+      good: 0,
+      partial: 0,
+      checksum: 0,
+      overlong: 0,
+      malformed: 0,
+      implausible: 0,
+      discardedBytes: 0,
+    };
+    this.counters = this.#counters;
+    this.#values.fill(Number.NaN);
+    this.#serial = new io({
+      ...bus,
+      baud: bus.baud ?? DEFAULT_BAUD,
+      format: "buffer",
+      onReadable: (count) => this.#onReadable(count),
+      onError: (error) => {
+        if (!this.#serial) return;
+        this.close();
+        onError?.(error);
+      },
+    });
+  }
+
+  /** @throws RangeError that names the field; nothing has changed then. */
+  configure(options: P1Configuration): void {
+    const { utcOffset = this.#utcOffset, dataBits, checksum = this.#checksum } = options;
+    if (!Number.isInteger(utcOffset) || utcOffset < -720 || utcOffset > 840) {
+      throw new RangeError(`p1: utcOffset is ${utcOffset}, expected an integer from -720 to 840`);
+    }
+    if (dataBits !== undefined && dataBits !== 7 && dataBits !== 8) {
+      throw new RangeError(`p1: dataBits is ${dataBits}, expected 7 or 8`);
+    }
+    if (checksum !== "auto" && checksum !== "required" && checksum !== "none") {
+      throw new RangeError(`p1: checksum is "${checksum}", expected "auto", "required" or "none"`);
+    }
+    this.#utcOffset = utcOffset;
+    this.#checksum = checksum;
+    if (dataBits) this.#mask = dataBits === 7 ? 0x7f : 0xff;
+  }
+
+  /** The newest unread sample, or undefined. A good one is not replaced by a bad one. */
+  sample(): Sample | undefined {
+    const sample = this.#sample;
+    this.#sample = undefined;
+    return sample;
+  }
+
+  close(): void {
+    this.#serial?.close();
+    this.#serial = undefined;
+  }
+
+  #onReadable(count: number): void {
+    let left = count;
+    while (left > 0 && this.#serial) {
+      const length = this.#serial.read(this.#chunk);
+      if (!length) return;
+      left -= length;
+      this.#receive(length);
+    }
+  }
+
+  #receive(length: number): void {
+    const chunk = this.#chunk;
+    let index = 0;
+    // A callback may close.
+    while (index < length && this.#serial) {
+      if (this.#place === Place.inside) index = this.#receiveInside(chunk, index, length);
+      else this.#receiveByte(chunk[index++] & this.#mask);
+    }
+  }
+
+  /** The hot loop: bytes of a telegram, up to its end, the end of a line, or the end of the chunk. */
+  #receiveInside(chunk: Uint8Array, start: number, end: number): number {
+    const mask = this.#mask;
+    const line = this.#line;
+    let crc = this.#crc;
+    let lineLength = this.#lineLength;
+    let index = start;
+    let byte = 0;
+    while (index < end) {
+      byte = chunk[index] & mask;
+      // Most bytes are digits and letters; the three that matter are below.
+      if (byte <= SLASH && (byte === SLASH || (byte === EXCLAMATION && lineLength === 0))) break;
+      index++;
+      crc = CRC16[(crc ^ byte) & 0xff] ^ (crc >>> 8);
+      if (byte === LF) break;
+      if (lineLength < LINE_BYTES) line[lineLength] = byte;
+      lineLength++;
+    }
+    this.#crc = crc;
+    this.#lineLength = lineLength;
+    this.#length += index - start;
+    if (this.#length > MAX_TELEGRAM_BYTES) this.#giveUpOverlong();
+    else if (index > start && byte === LF) this.#endLine();
+    else if (index < end) this.#receiveByte(chunk[index++] & mask);
+    return index;
+  }
+
+  #receiveByte(byte: number): void {
+    if (this.#place === Place.checksum && this.#receiveChecksum(byte)) return;
+    if (byte === SLASH) {
+      const inside = this.#place === Place.inside;
+      if (inside) this.#fail("partial");
+      this.#begin(inside ? this.#lineLength > 0 : !this.#lineStart);
+    } else if (this.#place === Place.inside) {
+      this.#crc = CRC16[(this.#crc ^ EXCLAMATION) & 0xff] ^ (this.#crc >>> 8);
+      this.#place = Place.checksum;
+      this.#digits = 0;
+      this.#digitsValue = 0;
+      this.#ending = false;
+    } else {
+      this.#discard(byte);
+    }
+  }
+
+  #begin(doubtful: boolean): void {
+    this.#counters.telegrams++;
+    this.#place = Place.inside;
+    this.#doubtful = doubtful;
+    this.#lines = 0;
+    this.#overlong = false;
+    this.#crc = CRC16[SLASH];
+    this.#length = 1;
+    // The identification line is of no interest, and never empty.
+    this.#line[0] = SLASH;
+    this.#lineLength = 1;
+    this.#values.fill(Number.NaN);
+    this.#wantsChecksum = false;
+    this.#unreadable = false;
+    this.#empty = true;
+  }
+
+  #discard(byte: number): void {
+    if (byte === EXCLAMATION && this.#lineStart && !this.#overlong) this.#fail("partial");
+    this.#lineStart = byte === LF;
+    if (byte !== LF && byte !== CR) this.#counters.discardedBytes++;
+  }
+
+  #giveUpOverlong(): void {
+    this.#place = Place.outside;
+    this.#lineStart = false;
+    this.#overlong = true;
+    this.#fail("overlong");
+  }
+
+  #endLine(): void {
+    let length = this.#lineLength;
+    this.#lineLength = 0;
+    const number = this.#lines++;
+    if (length > 0 && length <= LINE_BYTES && this.#line[length - 1] === CR) length--;
+    if (this.#doubtful && number < 2 && !this.#isHead(number, length)) {
+      this.#place = Place.outside;
+      this.#lineStart = true;
+      return;
+    }
+    const parsed = this.#parsed;
+    // Of a longer line the beginning is enough: its code, and no readable value.
+    parseLine(this.#line, Math.min(length, LINE_BYTES), this.#utcOffset, parsed);
+    const { slot, value } = parsed;
+    if (slot < 0) return;
+    if (slot === VERSION) this.#wantsChecksum ||= !(value < FIRST_VERSION_WITH_CHECKSUM);
+    else if (slot === BELGIAN_VERSION) this.#wantsChecksum = true;
+    else {
+      this.#values[slot] = value;
+      this.#empty = false;
+      // A checksum vouches for a value left empty; without one it may be damage.
+      this.#unreadable ||= Number.isNaN(value) && slot !== CLOCK;
+    }
+  }
+
+  /** A telegram begins with `/`, three letters, something else, and an empty line. IEC 62056-21, mode D. */
+  #isHead(number: number, length: number): boolean {
+    if (number === 1) return length === 0;
+    const line = this.#line;
+    return length > 4 && isLetter(line[1]) && isLetter(line[2]) && isLetter(line[3]) && !isLetter(line[4]);
+  }
+
+  /** One byte behind the `!`. False when it does not belong to the telegram. */
+  #receiveChecksum(byte: number): boolean {
+    // Two bits make `!` CR of `1-`, so the LF must be there too.
+    if (byte === CR && !this.#ending) {
+      this.#ending = true;
+      return true;
+    }
+    const digit = this.#ending ? -1 : hexDigit(byte);
+    if (digit < 0) {
+      const ended = byte === LF;
+      this.#complete(ended);
+      this.#lineStart = ended;
+      return ended;
+    }
+    this.#digitsValue = this.#digitsValue * 16 + digit;
+    if (++this.#digits === CHECKSUM_DIGITS) this.#complete(true);
+    return true;
+  }
+
+  #complete(ended: boolean): void {
+    this.#place = Place.outside;
+    this.#lineStart = false;
+    if (!ended || !this.#isChecksumGood()) this.#fail("checksum");
+    else if ((this.#unreadable || this.#empty) && !this.#isVouchedFor()) this.#fail("malformed");
+    else if (!this.#isPlausible()) this.#fail("implausible");
+    else this.#succeed();
+  }
+
+  /** Some meters leave out leading zeros. */
+  #isChecksumGood(): boolean {
+    if (this.#checksum === "none") return true;
+    if (this.#digits) return this.#digitsValue === this.#crc;
+    return this.#checksum === "auto" && !this.#wantsChecksum;
+  }
+
+  #isVouchedFor(): boolean {
+    return this.#digits > 0 && this.#checksum !== "none";
+  }
+
+  #isPlausible(): boolean {
+    const values = this.#values;
+    for (let slot = 0; slot < values.length; slot++) if (values[slot] > limitOf(slot)) return false;
+    return true;
+  }
+
+  #succeed(): void {
+    this.#counters.good++;
+    const sample = this.#newSample(Quality.good);
+    const values = this.#values;
+    for (let slot = 0; slot < values.length; slot++) {
+      const value = values[slot];
+      if (!Number.isNaN(value)) sample[SLOT_NAMES[slot]] = value;
+    }
+    this.#sample = sample;
+    this.#onSample?.();
+  }
+
+  #fail(fault: Fault): void {
+    this.#counters[fault]++;
+    if (this.#clock) {
+      const { ticks } = this.#clock;
+      if (ticks - this.#lastBad < BAD_SAMPLE_MS) return;
+      this.#lastBad = ticks;
+    }
+    if (this.#sample?.quality === Quality.good) return;
+    this.#sample = this.#newSample(Quality[fault]);
+    this.#onSample?.();
+  }
+
+  #newSample(quality: QualityCode): Sample {
+    return this.#clock ? { quality, ticks: this.#clock.ticks } : { quality };
+  }
+}
+
+function isLetter(byte: number): boolean {
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x7a;
+}
+
+function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x61 + 10 : -1;
+}
