@@ -1,0 +1,40 @@
+import type { Config } from "../config";
+import type { Reading } from "../model/reading";
+
+/** What the base offers to an app. A base that changes it incompatibly raises the number. */
+export interface Kit {
+  readonly version: 1;
+  readonly config: Readonly<Config>;
+}
+
+/** One stream: a point's readings under one profile. */
+export interface StreamPlan {
+  /** 0 is the terminal itself. */
+  point: number;
+  /** The driver, and the name of its bus in the hardware abstraction. */
+  sensor: "p1";
+  /** The number of a built-in profile. */
+  profile: number;
+  /** Milliseconds between readings, aligned to the clock; 0 takes every sample. */
+  sampleMs: number;
+  /** Milliseconds after which a silent device gives a reading with quality `silent`. */
+  timeoutMs: number;
+  /** Readings at which a frame closes early. */
+  batch: number;
+}
+
+export interface Plan {
+  streams: readonly StreamPlan[];
+  /** Milliseconds between sessions. */
+  sessionMs: number;
+}
+
+/** What differs from site to site: what to sample, how often, and what is worth waking the radio for. */
+export interface AppInstance {
+  readonly plan: Plan;
+  /** Sees each reading as it is recorded. `"send"` is an alarm: the frame closes and a session starts at once. */
+  onReading?(reading: Reading): "send" | undefined;
+}
+
+/** An app's default export. It throws RangeError when it cannot work with the kit's version. */
+export type App = (kit: Kit) => AppInstance;

@@ -1,0 +1,243 @@
+import type { Config } from "../config";
+import { type Hal, type MqttClient, type Timer, WIFI_CONNECTING, WIFI_HAS_ADDRESS, type WiFi } from "../hal";
+import type { Outbox, StoredFrame } from "./outbox";
+
+/** Why a session has failed. A network that is not there is data, not a programming error. */
+export type SessionCause = "wifi" | "broker" | "lost" | "deadline";
+
+export class SessionFailure extends Error {
+  override name = "SessionFailure";
+
+  /** `detail`: what the platform said. */
+  constructor(why: SessionCause, detail?: string) {
+    super(detail === undefined ? why : `${why}: ${detail}`);
+  }
+}
+
+/** Frames that are on their way at once: enough to fill a slow link, few enough for a small send buffer. */
+const WINDOW = 4;
+/** Fixed header, remaining length, topic length and packet id of a PUBLISH (MQTT 3.1.1 §3.3), at most. */
+const PUBLISH_OVERHEAD_BYTES = 9;
+const PACKET_IDS = 65_535;
+/** MQTT asks of a resident to be heard of at least so often. */
+const KEEPALIVE_MS = 60_000;
+
+/** A platform may throw where a network is not as it should be: that is this session's failure, not the node's. */
+async function attempt(why: SessionCause, step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    throw error instanceof SessionFailure ? error : new SessionFailure(why, String(error));
+  }
+}
+
+/** What fails while closing is closed all the same. */
+function quietly(step: () => void): void {
+  try {
+    step();
+  } catch {
+    // There is nothing left to do, and nobody to tell.
+  }
+}
+
+export interface SessionOptions {
+  hal: Hal;
+  config: Readonly<Config>;
+  device: string;
+  outbox: Outbox;
+  /** Called for each frame that the broker has acknowledged. */
+  onAcknowledged: () => void;
+  /** The connection was lost while nothing was under way. */
+  onLost: () => void;
+}
+
+/**
+ * One connection: link, broker, then everything that the outbox holds. A frame leaves the outbox only on its
+ * PUBACK (QoS 1), so it is delivered at least once.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  #wifi: WiFi | undefined;
+  #mqtt: MqttClient | undefined;
+  #deadline: Timer | undefined;
+  #settle: { resolve: () => void; reject: (failure: SessionFailure) => void } | undefined;
+  #failure: SessionFailure | undefined;
+  #changed = false;
+  #sending = false;
+  #window = WINDOW;
+  #connected = false;
+  #writable = 0;
+  #packetId = 0;
+  /** The rest of a frame that did not fit the send buffer in one go. */
+  #rest: Uint8Array | undefined;
+  #lastId = 0;
+  /** Outbox id by packet id. */
+  readonly #inFlight = new Map<number, number>();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Connects if need be, and sends what the outbox holds.
+   * @param cautious one frame at a time, so that a link that breaks again and again still brings some through.
+   * @throws SessionFailure; the session is closed then.
+   */
+  async send(cautious: boolean): Promise<void> {
+    this.#window = cautious ? 1 : WINDOW;
+    const { hal, config } = this.#options;
+    this.#deadline = hal.clock.set(() => this.#fail("deadline"), config.awakeMs);
+    this.#sending = true;
+    try {
+      if (!this.#wifi) await attempt("wifi", () => this.#associate());
+      if (!this.#mqtt) await attempt("broker", () => this.#connect());
+      await attempt("lost", () => this.#drain());
+    } catch (error) {
+      this.#failure ??= error as SessionFailure;
+      this.close();
+      throw error;
+    } finally {
+      this.#sending = false;
+      hal.clock.clear(this.#deadline);
+    }
+  }
+
+  /** Says goodbye, if there is someone to say it to, and closes everything. */
+  close(): void {
+    const { hal } = this.#options;
+    hal.clock.clear(this.#deadline);
+    const mqtt = this.#mqtt;
+    this.#mqtt = undefined;
+    if (mqtt && this.#connected && !this.#failure && !this.#rest) {
+      quietly(() => mqtt.write(null, { operation: hal.network.mqtt.io.DISCONNECT }));
+    }
+    quietly(() => mqtt?.close());
+    this.#connected = false;
+    const wifi = this.#wifi;
+    this.#wifi = undefined;
+    quietly(() => wifi?.disconnect());
+    quietly(() => wifi?.close());
+  }
+
+  async #associate(): Promise<void> {
+    const { hal, config } = this.#options;
+    const { wifi } = hal.network;
+    if (!wifi) return;
+    const station = new wifi.io({
+      onChanged: () => {
+        if (station.connection >= WIFI_HAS_ADDRESS) this.#change();
+        else if (this.#mqtt || station.connection < WIFI_CONNECTING) this.#fail("wifi");
+      },
+    });
+    this.#wifi = station;
+    if (station.connection >= WIFI_HAS_ADDRESS) return;
+    station.connect({ SSID: config.ssid, ...(config.wifiPassword && { password: config.wifiPassword }) });
+    while (station.connection < WIFI_HAS_ADDRESS) await this.#next();
+  }
+
+  async #connect(): Promise<void> {
+    const { hal, config, device } = this.#options;
+    const { io, dns, socket } = hal.network.mqtt;
+    this.#mqtt = new io({
+      dns,
+      socket,
+      host: config.host,
+      port: config.port,
+      id: device,
+      clean: false,
+      keepalive: KEEPALIVE_MS,
+      ...(config.user && { user: config.user, password: config.password }),
+      onControl: (message) => {
+        if (message.operation === io.CONNACK) this.#connected = true;
+        else if (message.operation === io.PUBACK) this.#acknowledge(message.id!);
+        this.#change();
+      },
+      onReadable: (count) => {
+        this.#mqtt?.read(count);
+      },
+      onWritable: (count) => {
+        this.#writable = count;
+        this.#change();
+      },
+      onError: () => this.#fail(this.#connected ? "lost" : "broker"),
+    });
+    while (!this.#connected) await this.#next();
+  }
+
+  async #drain(): Promise<void> {
+    for (;;) {
+      while (this.#writeMore());
+      if (!this.#inFlight.size) return;
+      await this.#next();
+    }
+  }
+
+  /** Writes one frame, or one more part of one. False when nothing can be written now. */
+  #writeMore(): boolean {
+    if (this.#rest) return this.#writeRest();
+    if (this.#inFlight.size >= this.#window) return false;
+    const stored = this.#options.outbox.next(this.#lastId);
+    if (!stored) return false;
+    return this.#writeFrame(stored);
+  }
+
+  #writeFrame({ id, point, frame }: StoredFrame): boolean {
+    const topic = `gm/${this.#options.device}/${point}/f`;
+    const room = this.#writable - topic.length - PUBLISH_OVERHEAD_BYTES;
+    // A sliver would only cost a segment: wait until a good part fits.
+    if (room < Math.min(frame.length, 256)) return false;
+    const part = frame.subarray(0, Math.min(frame.length, room));
+    this.#packetId = (this.#packetId % PACKET_IDS) + 1;
+    this.#inFlight.set(this.#packetId, id);
+    this.#lastId = id;
+    const options = { topic, QoS: 1, id: this.#packetId, byteLength: frame.length };
+    this.#writable = this.#mqtt!.write(part, options);
+    if (part.length < frame.length) this.#rest = frame.subarray(part.length);
+    return true;
+  }
+
+  #writeRest(): boolean {
+    const rest = this.#rest!;
+    const part = rest.subarray(0, Math.min(rest.length, this.#writable));
+    if (!part.length) return false;
+    this.#rest = part.length < rest.length ? rest.subarray(part.length) : undefined;
+    // The standard continues a message by a write without options.
+    this.#writable = this.#mqtt!.write(part);
+    return true;
+  }
+
+  #acknowledge(packetId: number): void {
+    const id = this.#inFlight.get(packetId);
+    if (id === undefined) return;
+    this.#inFlight.delete(packetId);
+    this.#options.outbox.acknowledge(id);
+    this.#options.onAcknowledged();
+  }
+
+  /** Resolves at the next change, rejects when the session fails. A change in between is not missed. */
+  async #next(): Promise<void> {
+    if (!this.#changed && !this.#failure) {
+      await new Promise<void>((resolve, reject) => {
+        this.#settle = { resolve, reject };
+      });
+    }
+    this.#changed = false;
+    if (this.#failure) throw this.#failure;
+  }
+
+  #change(): void {
+    this.#changed = true;
+    const settle = this.#settle;
+    this.#settle = undefined;
+    settle?.resolve();
+  }
+
+  #fail(why: SessionCause): void {
+    if (this.#failure) return;
+    this.#failure = new SessionFailure(why);
+    const settle = this.#settle;
+    this.#settle = undefined;
+    settle?.reject(this.#failure);
+    if (!this.#sending) this.#options.onLost();
+  }
+}

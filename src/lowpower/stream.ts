@@ -1,0 +1,126 @@
+import type { StreamPlan } from "../app/interface";
+import type { Clock, Timer } from "../hal";
+import { Quality, type QualityCode } from "../model/quality";
+import type { Sample } from "../model/reading";
+import { nextSlot } from "./wake";
+
+/** What a stream needs of a driver, in ECMA-419's Sensor pattern. */
+export interface Driver {
+  /** The newest unread sample, or undefined. */
+  sample(): Sample | undefined;
+  close(): void;
+}
+
+/** Opens a driver. The callbacks are never called from inside the call. */
+export type DriverFactory = (callbacks: { onSample: () => void; onError: () => void }) => Driver;
+
+/** How long a failed bus is left alone. */
+const REOPEN_MS = 10_000;
+
+export interface StreamOptions {
+  plan: StreamPlan;
+  clock: Clock;
+  /** Ticks of the next reading. */
+  due: number;
+  open: DriverFactory;
+  onReading: (ticks: number, sample: Sample) => void;
+}
+
+/**
+ * One stream's sampling: takes the first good sample at or after each slot, or says why there was none. A bad one
+ * waits for a better one until the device's time is up.
+ */
+export class Stream {
+  readonly plan: StreamPlan;
+  readonly #options: StreamOptions;
+  #due: number;
+  #driver: Driver | undefined;
+  #timeout: Timer | undefined;
+  /** What is known of the slot under way, if no good sample comes. */
+  #quality: QualityCode = Quality.silent;
+  #onTaken: (() => void) | undefined;
+
+  constructor(options: StreamOptions) {
+    this.plan = options.plan;
+    this.#options = options;
+    this.#due = options.due;
+  }
+
+  /** Ticks of the next reading; now, for a stream that takes every sample. */
+  get due(): number {
+    return this.#due;
+  }
+
+  open(): void {
+    if (this.#driver) return;
+    try {
+      this.#driver = this.#options.open({
+        onSample: () => this.#onSample(),
+        onError: () => this.#onBusError(),
+      });
+    } catch {
+      // A port that is not there, or taken: the same to us as one that has failed.
+      this.#onBusError();
+      return;
+    }
+    this.#armTimeout();
+  }
+
+  close(): void {
+    this.#options.clock.clear(this.#timeout);
+    this.#driver?.close();
+    this.#driver = undefined;
+  }
+
+  /** Opens the device and resolves when the slot has its reading, good or bad. */
+  async take(): Promise<void> {
+    const taken = new Promise<void>((resolve) => {
+      this.#onTaken = resolve;
+    });
+    this.open();
+    await taken;
+  }
+
+  #onSample(): void {
+    const sample = this.#driver?.sample();
+    if (!sample) return;
+    const ticks = sample.ticks ?? this.#options.clock.ticks;
+    const { sampleMs } = this.plan;
+    if (sampleMs && ticks < this.#due) return;
+    if (sampleMs && sample.quality !== Quality.good) this.#quality = sample.quality;
+    else this.#take(ticks, sample);
+  }
+
+  /** The driver is finished; a resident tries again after a while. */
+  #onBusError(): void {
+    const { clock } = this.#options;
+    this.#driver = undefined;
+    clock.clear(this.#timeout);
+    this.#timeout = clock.set(() => this.open(), REOPEN_MS);
+    // Between two slots nothing is due: if the next one gets no sample either, it says why.
+    if (clock.ticks < this.#due) this.#quality = Quality.bus;
+    else this.#take(clock.ticks, { quality: Quality.bus });
+  }
+
+  #take(ticks: number, sample: Sample): void {
+    const { clock, onReading } = this.#options;
+    const { sampleMs } = this.plan;
+    const { time } = clock;
+    const epoch = time === undefined ? undefined : time - clock.ticks;
+    if (sampleMs) this.#due = nextSlot(Math.max(ticks, this.#due) + 1, epoch, sampleMs);
+    this.#quality = Quality.silent;
+    onReading(ticks, sample);
+    if (this.#driver) this.#armTimeout();
+    const onTaken = this.#onTaken;
+    this.#onTaken = undefined;
+    onTaken?.();
+  }
+
+  #armTimeout(): void {
+    const { clock } = this.#options;
+    const { timeoutMs, sampleMs } = this.plan;
+    clock.clear(this.#timeout);
+    const wait = sampleMs ? Math.max(this.#due - clock.ticks, 0) : 0;
+    this.#timeout = clock.set(() => this.#take(clock.ticks, { quality: this.#quality }), wait + timeoutMs);
+  }
+}

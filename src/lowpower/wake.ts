@@ -1,0 +1,41 @@
+/** When to wake, and when to transmit: plain arithmetic on ticks and Unix time, both in milliseconds. */
+
+const TWO_32 = 2 ** 32;
+
+/**
+ * Ticks of the next slot at or after `ticks`: Unix times that are `phase` more than a multiple of `period`. Without
+ * the time, ticks are what is divided.
+ * @param epoch Unix time at ticks 0, or undefined while it is not known.
+ */
+export function nextSlot(ticks: number, epoch: number | undefined, period: number, phase = 0): number {
+  const now = ticks + (epoch ?? 0) - phase;
+  const past = now - Math.floor(now / period) * period;
+  return past === 0 ? ticks : ticks + period - past;
+}
+
+/** A device's own place within a period, so that a fleet does not wake at once: 0 to `period` − 1. */
+export function devicePhase(device: string, period: number): number {
+  return Math.floor((hash(device, 0) / TWO_32) * period);
+}
+
+/**
+ * The wait after `attempt` failures (1 and up) in a row: full jitter, a random share of min(maximum, base·2^(n−1)),
+ * seeded by device and attempt.
+ */
+export function backoff(device: string, attempt: number, base: number, maximum: number): number {
+  let bound = base;
+  for (let index = 1; index < attempt && bound < maximum; index++) bound *= 2;
+  return Math.floor((hash(device, attempt) / TWO_32) * Math.min(bound, maximum));
+}
+
+/** FNV-1a (32 bit) of text and number, finished as MurmurHash3 is, so that near inputs are far apart. */
+function hash(text: string, number: number): number {
+  let value = 0x811c9dc5;
+  for (let index = 0; index < text.length; index++) {
+    value = Math.imul(value ^ text.charCodeAt(index), 0x01000193);
+  }
+  value = Math.imul(value ^ number, 0x01000193);
+  value = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  value = Math.imul(value ^ (value >>> 13), 0xc2b2ae35);
+  return (value ^ (value >>> 16)) >>> 0;
+}

@@ -1,0 +1,125 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
+import { KeyValueOutbox } from "../../src/comms/outbox";
+
+const frame = (...bytes: number[]) => Uint8Array.from(bytes);
+
+function open(store: KeyValueStore, capacity = 10, lastId = 0): KeyValueOutbox {
+  return new KeyValueOutbox(createKeyValue(store), capacity, lastId);
+}
+
+describe("an outbox", () => {
+  it("gives frames back oldest first, with their points, until they are acknowledged", () => {
+    const outbox = open(new Map());
+    outbox.append(0, frame(1));
+    outbox.append(3, frame(2, 2));
+    const first = outbox.next(0)!;
+    expect(first).toEqual({ id: 1, point: 0, frame: frame(1) });
+    expect(outbox.next(first.id)).toEqual({ id: 2, point: 3, frame: frame(2, 2) });
+    expect(outbox.next(2)).toBeUndefined();
+    outbox.acknowledge(1);
+    outbox.acknowledge(1);
+    expect(outbox.next(0)!.id).toBe(2);
+    expect(outbox.count).toBe(1);
+  });
+
+  it("has everything that was stored after the power was lost", () => {
+    const store: KeyValueStore = new Map();
+    const before = open(store);
+    for (const byte of [1, 2, 3]) before.append(0, frame(byte));
+    before.acknowledge(1);
+    const after = open(store);
+    expect(after.count).toBe(2);
+    expect(after.next(0)!.frame).toEqual(frame(2));
+  });
+
+  it("never gives an id twice, neither from what it holds nor from what it held", () => {
+    const store: KeyValueStore = new Map();
+    const before = open(store);
+    before.append(0, frame(1));
+    before.acknowledge(1);
+    const after = open(store, 10, before.lastId);
+    after.append(0, frame(2));
+    expect(after.next(0)!.id).toBe(2);
+  });
+
+  it("drops the oldest when it is full, and counts that for ever", () => {
+    const store: KeyValueStore = new Map();
+    const outbox = open(store, 2);
+    for (const byte of [1, 2, 3, 4]) outbox.append(0, frame(byte));
+    expect(outbox.dropped).toBe(2);
+    expect(outbox.next(0)!.frame).toEqual(frame(3));
+    expect(open(store, 2).dropped).toBe(2);
+  });
+
+  it("holds what a list would hold after any sequence of calls and power losses", () => {
+    const call = fc.oneof(
+      fc.record({ do: fc.constant("append" as const), byte: fc.nat(255) }),
+      fc.record({ do: fc.constant("acknowledge" as const), id: fc.nat(40) }),
+      fc.record({ do: fc.constant("lose" as const) }),
+    );
+    fc.assert(
+      fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
+        const store: KeyValueStore = new Map();
+        let outbox = open(store, 5);
+        let model: { id: number; byte: number }[] = [];
+        let lastId = 0;
+        for (const step of calls) {
+          if (step.do === "append") {
+            outbox.append(0, frame(step.byte));
+            model.push({ id: ++lastId, byte: step.byte });
+            model = model.slice(-5);
+          } else if (step.do === "acknowledge") {
+            outbox.acknowledge(step.id);
+            model = model.filter(({ id }) => id !== step.id);
+          } else outbox = open(store, 5, lastId);
+        }
+        const held = [];
+        for (let next = outbox.next(0); next; next = outbox.next(next.id))
+          held.push({ id: next.id, byte: next.frame[0] });
+        expect(held).toEqual(model);
+      }),
+    );
+  });
+});
+
+describe("an outbox on a store that is full", () => {
+  /** A store that throws, as NVS does, when it would hold more than `bytes`. */
+  function bounded(store: KeyValueStore, bytes: number) {
+    const storage = createKeyValue(store);
+    return {
+      open(options: Parameters<typeof storage.open>[0]) {
+        const opened = storage.open(options);
+        const { write } = opened;
+        opened.write = (key, value) => {
+          let used = value instanceof ArrayBuffer ? value.byteLength : 4;
+          for (const [other, kept] of store.get(options.path) ?? []) {
+            if (other !== key) used += kept instanceof Uint8Array ? kept.length : 4;
+          }
+          if (used > bytes) throw new Error("no space");
+          write.call(opened, key, value);
+        };
+        return opened;
+      },
+    };
+  }
+
+  it("drops the oldest frames until the new one fits, and counts them", () => {
+    const outbox = new KeyValueOutbox(bounded(new Map(), 100), 1000, 0);
+    for (let byte = 0; byte < 10; byte++) outbox.append(0, new Uint8Array(29).fill(byte));
+    expect(outbox.count).toBe(3);
+    expect(outbox.dropped).toBe(7);
+    expect(outbox.next(0)!.frame[0]).toBe(7);
+  });
+
+  it("counts a frame that can never fit, and throws nothing", () => {
+    const outbox = new KeyValueOutbox(bounded(new Map(), 100), 1000, 0);
+    outbox.append(0, frame(1));
+    outbox.append(0, new Uint8Array(200));
+    expect(outbox.dropped).toBe(2);
+    expect(outbox.count).toBe(0);
+    outbox.append(0, frame(2));
+    expect(outbox.next(0)!.frame).toEqual(frame(2));
+  });
+});

@@ -1,0 +1,88 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { RetainedMemory } from "../../hal-mocks/retained";
+import { crc32 } from "../../src/crc32";
+import { emptyBatch } from "../../src/lowpower/recorder";
+import { loadState, newState, rowBytes, type State, saveState } from "../../src/lowpower/state";
+import { profiles } from "../../src/model/profiles";
+
+function someState(): State {
+  const state = newState(4_000_000_000);
+  state.seq = 7;
+  state.lastFrameId = 12;
+  state.sessionDue = 2 ** 40 + 1;
+  state.attempt = 3;
+  state.device = "0a1b2c3d4e5f";
+  state.provisioned = '{"ssid":"Zürich ☂"}';
+  state.counters.readings[3] = 9;
+  state.counters.frames = 2 ** 33;
+  const batch = emptyBatch(profiles.meter3, 100);
+  batch.count = 2;
+  batch.length = 5;
+  batch.start = 10;
+  batch.end = 20;
+  batch.capacity = 5;
+  batch.rows = Uint8Array.of(1, 2, 3, 4, 5);
+  batch.last[1] = -(2 ** 53 - 1);
+  state.streams.push({ point: 0, profile: 2, due: 60_000, batch });
+  return state;
+}
+
+describe("retained state", () => {
+  it("comes back as it was saved", () => {
+    const retained = new RetainedMemory();
+    const state = someState();
+    saveState(state, retained);
+    const { batch } = state.streams[0];
+    state.streams[0].batch = { ...batch, rows: batch.rows.slice(0, batch.length) };
+    expect(loadState(retained)).toEqual(state);
+  });
+
+  it("is no state after a power loss", () => {
+    const retained = new RetainedMemory();
+    expect(loadState(retained)).toBeUndefined();
+    saveState(someState(), retained);
+    retained.lose();
+    expect(loadState(retained)).toBeUndefined();
+  });
+
+  it("is no state when any one bit of it has flipped", () => {
+    const retained = new RetainedMemory();
+    saveState(someState(), retained);
+    const good = retained.read()!;
+    for (let bit = 0; bit < good.length * 8; bit++) {
+      const bad = good.slice();
+      bad[bit >> 3] ^= 1 << (bit & 7);
+      retained.write(bad);
+      expect(loadState(retained), `bit ${bit}`).toBeUndefined();
+    }
+  });
+
+  it("is no state when it is any other bytes", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        const retained = new RetainedMemory();
+        retained.write(bytes);
+        expect(loadState(retained)).toBeUndefined();
+      }),
+    );
+  });
+
+  it("leaves room for rows so that a full batch still fits", () => {
+    const retained = new RetainedMemory(2048);
+    const state = someState();
+    const columns = profiles.meter3.columns.length;
+    const batch = emptyBatch(profiles.meter3, rowBytes(retained, state, 1, columns));
+    batch.rows = new Uint8Array(batch.capacity);
+    batch.length = batch.capacity;
+    state.streams[0].batch = batch;
+    expect(() => saveState(state, retained)).not.toThrow();
+    expect(batch.length).toBeGreaterThan(1000);
+  });
+});
+
+describe("crc32", () => {
+  it("has the check value of CRC-32/ISO-HDLC", () => {
+    expect(crc32(new TextEncoder().encode("123456789"))).toBe(0xcbf43926);
+  });
+});
