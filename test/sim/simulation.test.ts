@@ -1,0 +1,161 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseRecording } from "../../hal-mocks/chips/p1-replay";
+import type { DecodedRecord } from "../../tools/decode/records";
+import { parseScenario, type Scenario, street } from "../../tools/sim/scenario";
+import { type Report, type SimulationOptions, simulate } from "../../tools/sim/simulation";
+import { hasRecordedTelegrams, recordedStream } from "../support/dsmr";
+import { hasMosquitto, Mosquitto } from "../support/mosquitto";
+
+function scenarioOf(json: object): Scenario {
+  const result = parseScenario(json);
+  if ("problem" in result) throw new Error(result.problem);
+  return result.scenario;
+}
+
+const outage = scenarioOf(
+  JSON.parse(readFileSync(new URL("../../scenarios/outage.json", import.meta.url), "utf8")),
+);
+const sixHours = scenarioOf({ ...street, days: 0.25 });
+
+async function run(options: SimulationOptions): Promise<{ report: Report; records: DecodedRecord[] }> {
+  const records: DecodedRecord[] = [];
+  const report = await simulate({ ...options, onRecord: (record) => records.push(record) });
+  return { report, records };
+}
+
+function expectExact({ terminals, undecodable, ok }: Report): void {
+  for (const terminal of terminals) {
+    expect(terminal).toMatchObject({ lost: 0, duplicates: 0, waiting: 0, dropped: 0 });
+    expect(terminal.readings).toBe(terminal.expected);
+    expect(terminal.import!.largestErrorWh).toBeLessThan(1);
+    expect(terminal.export!.largestErrorWh).toBeLessThan(1);
+  }
+  expect(undecodable).toBe(0);
+  expect(ok).toBe(true);
+}
+
+describe("the street", () => {
+  it("arrives whole, once, and within 1 Wh of the world's registers", async () => {
+    const { report, records } = await run({ scenario: sixHours });
+    expectExact(report);
+    expect(report.terminals.map(({ mode }) => mode)).toEqual(["sleeper", "sleeper", "resident"]);
+    expect(report.terminals.map(({ good }) => good)).toEqual([360, 360, 2160]);
+    expect(records).toHaveLength(2880);
+  });
+
+  it("gives the same bytes for the same seed, over sockets and without, and others for another", async () => {
+    const [first, again, other] = [
+      await run({ scenario: sixHours }),
+      await run({ scenario: sixHours, transport: "pair" }),
+      await run({ scenario: { ...sixHours, seed: 2 }, transport: "pair" }),
+    ];
+    expect(again.report).toEqual(first.report);
+    const of = ({ records }: typeof first, device: string) =>
+      records.filter((record) => record.device === device);
+    for (const { device } of sixHours.terminals) expect(of(again, device)).toEqual(of(first, device));
+    expect(other.report.terminals[0].sha256).not.toBe(first.report.terminals[0].sha256);
+  });
+});
+
+describe("outages", () => {
+  it("of the broker, a network and two radios lose nothing and show nothing twice", async () => {
+    const { report } = await run({ scenario: outage });
+    expectExact(report);
+    for (const { failedSessions } of report.terminals) expect(failedSessions).toBeGreaterThan(5);
+  });
+
+  it("longer than the outbox are reported as dropped and lost, never as good", async () => {
+    const scenario = scenarioOf({
+      ...street,
+      days: 0.25,
+      terminals: [{ device: "small", config: { mode: "sleeper", outboxFrames: 3, backoffMs: 900_000 } }],
+      events: [
+        { at: "01:00", broker: "down" },
+        { at: "05:00", broker: "up" },
+      ],
+    });
+    const { report } = await run({ scenario, transport: "tcp" });
+    const [{ dropped, lost, expected, readings, duplicates }] = report.terminals;
+    expect(dropped).toBeGreaterThan(0);
+    expect(lost).toBeGreaterThan(0);
+    expect(lost + readings).toBe(expected);
+    expect(duplicates).toBe(0);
+    expect(report.ok).toBe(false);
+  });
+});
+
+describe.skipIf(!hasRecordedTelegrams())("a recorded meter (../shared/data/dsmr)", () => {
+  it("gives each of 566 telegrams as one reading, and counts the partial one", async () => {
+    const recording = parseRecording(recordedStream());
+    const { report, records } = await run({ scenario: sixHours, recording });
+    expectExact({
+      ...report,
+      terminals: report.terminals.map((terminal) => ({ ...terminal, readings: terminal.good })),
+    });
+    expect(report.restoredLineEnds).toBe(true);
+    expect(report.terminals[0]).toMatchObject({ good: 566, bad: { partial: 1 }, expected: 566 });
+    const good = records.filter(({ quality }) => !quality);
+    const texts = recording.telegrams.map(({ bytes }) => Buffer.from(bytes).toString("latin1"));
+    expect(good).toMatchObject(texts.map(said));
+  });
+});
+
+/** What a telegram of this meter says, by plain pattern matching. */
+function said(telegram: string): Record<string, number | string> {
+  const value = (obis: string) => Number(new RegExp(`^${obis}\\(([0-9.]+)`, "m").exec(telegram)![1]);
+  const watts = (obis: string) => Math.round(value(obis) * 1000);
+  const [, ...parts] = /0-0:1\.0\.0\((\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)W\)/.exec(telegram)!;
+  const [year, month, day, hour, minute, second] = parts.map(Number);
+  const clock = Date.UTC(2000 + year, month - 1, day, hour - 1, minute, second);
+  const phases = [1, 2, 3].flatMap((phase) => [
+    [`v_l${phase}`, value(`1-0:${20 * phase + 12}.7.0`)],
+    [`i_l${phase}`, value(`1-0:${20 * phase + 11}.7.0`)],
+    [`pi_l${phase}`, watts(`1-0:${20 * phase + 1}.7.0`)],
+    [`pe_l${phase}`, watts(`1-0:${20 * phase + 2}.7.0`)],
+  ]);
+  return {
+    time: new Date(clock).toISOString().replace(".000Z", "Z"),
+    clock: clock / 1000,
+    ei_t1: watts("1-0:1.8.1"),
+    ei_t2: watts("1-0:1.8.2"),
+    ee_t1: watts("1-0:2.8.1"),
+    ee_t2: watts("1-0:2.8.2"),
+    tariff: value("0-0:96.14.0"),
+    pi: watts("1-0:1.7.0"),
+    pe: watts("1-0:2.7.0"),
+    ...Object.fromEntries(phases),
+  };
+}
+
+describe.skipIf(!hasMosquitto())("Mosquitto", () => {
+  let mosquitto: Mosquitto;
+  beforeAll(async () => {
+    mosquitto = await Mosquitto.open();
+  });
+  afterAll(() => mosquitto.close());
+  const broker = () => ({ host: "127.0.0.1", port: mosquitto.port });
+
+  it("delivers the street whole, with the same bytes as the built-in broker", async () => {
+    const { report } = await run({ scenario: sixHours, broker: broker() });
+    expectExact(report);
+    const { report: builtIn } = await run({ scenario: sixHours });
+    expect({ ...report, broker: "" }).toEqual({ ...builtIn, broker: "" });
+  });
+
+  it("killed and restarted while the street runs loses nothing", async () => {
+    const { report } = await run({ scenario: outage, broker: broker(), brokerControl: mosquitto });
+    expectExact(report);
+    for (const { failedSessions } of report.terminals) expect(failedSessions).toBeGreaterThan(5);
+  });
+
+  it.skipIf(!hasRecordedTelegrams())("delivers a recorded meter whole", async () => {
+    const { report } = await run({
+      scenario: sixHours,
+      recording: parseRecording(recordedStream()),
+      broker: broker(),
+    });
+    expect(report.ok).toBe(true);
+    expect(report.terminals[0].good).toBe(566);
+  });
+});

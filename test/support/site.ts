@@ -1,0 +1,84 @@
+import { Aedes } from "aedes";
+import { P1Meter } from "../../hal-mocks/chips/p1-meter";
+import { VirtualClock } from "../../hal-mocks/clock";
+import { createPairStream } from "../../hal-mocks/node/pair";
+import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
+import type { SerialChip } from "../../hal-mocks/serial";
+import { House } from "../../hal-mocks/world/house";
+import type { App } from "../../src/app/interface";
+import type { Hal } from "../../src/hal";
+import { FrameReader } from "../../tools/decode/reader";
+import type { DecodedRecord } from "../../tools/decode/records";
+import { SimulatedTerminal } from "../../tools/sim/terminal";
+
+export const START = Date.UTC(2026, 5, 1);
+export const MINUTE = 60_000;
+
+export interface SiteOptions {
+  config?: Record<string, unknown>;
+  chip?: SerialChip;
+  app?: App;
+  /** Changes the platform before the first boot. */
+  prepare?: (hal: Hal) => void;
+  /** True ends the connection of a PUBLISH instead of acknowledging it; the message has been passed on. */
+  cut?: (count: number) => boolean;
+  /** Real milliseconds until a peer that does not answer is given up. */
+  deadlineMs?: number;
+}
+
+/** One simulated terminal with its meter, its broker in this process, and what came out of that. */
+export class Site {
+  readonly clock = new VirtualClock(START, settle, settleMicrotasks);
+  readonly records: DecodedRecord[] = [];
+  readonly messages: { topic: string; payload: Uint8Array }[] = [];
+  readonly log: string[] = [];
+  readonly terminal: SimulatedTerminal;
+  repeats = 0;
+  readonly #reader = new FrameReader();
+  #failure: unknown;
+
+  private constructor(aedes: Aedes, options: SiteOptions) {
+    const house = new House({ seed: 1, start: START, phases: 3, baseW: 300, pvW: 0, utcOffset: 60 });
+    const meter = new P1Meter({ clock: this.clock, values: (time) => house.at(time), offset: 200 });
+    let published = 0;
+    aedes.authorizePublish = (client, packet, done) => {
+      if (packet.topic.startsWith("gm/"))
+        this.#receive(packet.topic, new Uint8Array(packet.payload as Buffer));
+      const cut = options.cut?.(++published) ?? false;
+      if (cut) client?.conn.destroy();
+      done(cut ? new Error("the connection was cut") : null);
+    };
+    this.terminal = new SimulatedTerminal({
+      device: "site",
+      config: { p1Port: 1, ...options.config },
+      clock: this.clock,
+      seed: 1,
+      chip: options.chip ?? meter,
+      stream: createPairStream((far) => void aedes.handle(far), { deadlineMs: options.deadlineMs ?? 10_000 }),
+      app: options.app,
+      log: (line) => this.log.push(line),
+    });
+    options.prepare?.(this.terminal.hal);
+    this.terminal.live().catch((error: unknown) => {
+      this.#failure = error;
+    });
+  }
+
+  static async open(options: SiteOptions = {}): Promise<Site> {
+    return new Site(await Aedes.createBroker(), options);
+  }
+
+  /** Lets virtual time pass. Throws what the firmware has thrown. */
+  async pass(ms: number): Promise<void> {
+    await this.clock.runUntil(this.clock.now + ms);
+    if (this.#failure) throw this.#failure;
+  }
+
+  #receive(topic: string, payload: Uint8Array): void {
+    this.messages.push({ topic, payload });
+    const result = this.#reader.accept(topic, payload);
+    if (result.kind === "frame") this.records.push(...result.records);
+    else if (result.kind === "repeat") this.repeats++;
+    else throw new Error(result.error);
+  }
+}

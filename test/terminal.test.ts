@@ -1,0 +1,392 @@
+import { describe, expect, it } from "vitest";
+import type { SerialChip } from "../hal-mocks/serial";
+import defaultApp from "../src/app/default";
+import type { App } from "../src/app/interface";
+import { MINUTE, Site, START } from "./support/site";
+
+const SESSION = 15 * MINUTE;
+
+/** Minutes after the start at which a good reading was taken. */
+function minutes({ records }: Site): number[] {
+  return records
+    .filter(({ quality }) => !quality)
+    .map(({ time }) => Math.floor((Date.parse(time!) - START) / MINUTE));
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+describe("a sleeper", () => {
+  it("takes one reading in each slot and sends them in one frame a session", async () => {
+    const site = await Site.open();
+    await site.pass(60 * MINUTE);
+    site.terminal.press();
+    await site.pass(10_000);
+    expect(minutes(site).slice(0, 60)).toEqual(upTo(60));
+    expect(site.messages.length).toBeLessThanOrEqual(6);
+    expect(site.messages[0].topic).toBe(`gm/${site.terminal.hal.mac}/0/f`);
+    expect(site.terminal.waiting).toBe(0);
+  });
+
+  it("opens neither storage nor radio in a wake that only samples", async () => {
+    const site = await Site.open({ config: { sessionMs: 86_400_000 } });
+    await site.pass(MINUTE / 2);
+    const { storage, network } = site.terminal.hal;
+    let opened = 0;
+    const { open } = storage.keyValue;
+    storage.keyValue.open = (options) => {
+      opened++;
+      return open(options);
+    };
+    const wifi = network.wifi!;
+    wifi.io = class extends wifi.io {
+      constructor(options: ConstructorParameters<typeof wifi.io>[0]) {
+        opened++;
+        super(options);
+      }
+    };
+    await site.pass(10 * MINUTE);
+    expect(site.terminal.counters!.readings[0]).toBe(11);
+    expect(opened).toBe(0);
+  });
+
+  it("goes on sampling while a session waits for a broker that is not there", async () => {
+    const site = await Site.open({ config: { sampleMs: 5_000, sessionMs: MINUTE, awakeMs: 60_000 } });
+    await site.pass(30_000);
+    site.terminal.link.down();
+    await site.pass(10 * MINUTE);
+    site.terminal.link.up();
+    await site.pass(60 * MINUTE);
+    site.terminal.press();
+    await site.pass(10_000);
+    const slots = site.records.map(({ time }) => Math.floor((Date.parse(time!) - START) / 5_000));
+    expect(slots.slice(0, 800)).toEqual(upTo(800));
+    expect(site.log[0]).toMatch(
+      /^site: session with localhost:1883 failed \(broker|deadline\), attempt 1, next in \d+ ms$/,
+    );
+  });
+
+  it("sends what was not acknowledged again, and the reader takes it once", async () => {
+    const site = await Site.open({
+      config: { batch: 1, backoffMs: 1000, backoffMaxMs: 60_000 },
+      cut: (count) => count % 3 === 0,
+    });
+    await site.pass(4 * 60 * MINUTE);
+    site.terminal.press();
+    for (let turn = 0; turn < 20; turn++) await site.pass(MINUTE);
+    expect(minutes(site).slice(0, 240)).toEqual(upTo(240));
+    expect(site.repeats).toBeGreaterThan(20);
+  });
+
+  it("gives up on a radio that never associates when its awake budget is spent", async () => {
+    const site = await Site.open({ config: { sessionMs: MINUTE, awakeMs: 7_000 } });
+    const { wifi } = site.terminal.hal.network;
+    wifi!.io = class {
+      readonly connection = 300;
+      readonly address = undefined;
+      connect() {}
+      disconnect() {}
+      close() {}
+    };
+    await site.pass(20 * MINUTE);
+    expect(site.terminal.counters!.failedSessions).toBeGreaterThan(3);
+    expect(site.log[0]).toContain("failed (deadline), attempt 1");
+    expect(site.terminal.counters!.readings[0]).toBe(20);
+  });
+
+  it("takes what its platform throws for a failed session, says what it was, and goes on", async () => {
+    const site = await Site.open({ config: { sessionMs: MINUTE, backoffMaxMs: 60_000 } });
+    const { mqtt } = site.terminal.hal.network;
+    const { io } = mqtt;
+    mqtt.io = new Proxy(io, {
+      construct() {
+        throw new TypeError("no socket is free");
+      },
+    });
+    await site.pass(10 * MINUTE);
+    expect(site.log[0]).toMatch(/failed \(broker: TypeError: no socket is free\), attempt 1/);
+    mqtt.io = io;
+    await site.pass(10 * MINUTE);
+    expect(minutes(site).slice(0, 15)).toEqual(upTo(15));
+  });
+
+  it("uses no number twice when a reset comes as the radio starts", async () => {
+    const site = await Site.open();
+    const { terminal } = site;
+    const wifi = terminal.hal.network.wifi!;
+    const { io } = wifi;
+    let kept:
+      | { retained: Uint8Array; store: [string, Map<string, Uint8Array | string | number>][] }
+      | undefined;
+    wifi.io = new Proxy(io, {
+      construct(target, args: ConstructorParameters<typeof io>) {
+        kept ??= {
+          retained: terminal.retained.read()!,
+          store: [...terminal.store].map(([k, v]) => [k, new Map(v)]),
+        };
+        terminal.link.down();
+        return new target(...args);
+      },
+    });
+    for (let turn = 0; turn < 20 && !kept; turn++) await site.pass(MINUTE);
+    await site.pass(MINUTE / 2);
+    // What the terminal did after that moment has not been: it boots from what was kept.
+    terminal.retained.write(kept!.retained);
+    for (const [domain, values] of kept!.store) terminal.store.set(domain, values);
+    wifi.io = io;
+    terminal.link.up();
+    await site.pass(60 * MINUTE);
+    terminal.press();
+    await site.pass(20_000);
+    expect(site.repeats).toBe(0);
+    const seen = minutes(site);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  it("goes on when closing a session fails", async () => {
+    const site = await Site.open({ config: { sessionMs: MINUTE } });
+    const wifi = site.terminal.hal.network.wifi!;
+    const { prototype } = wifi.io;
+    const { disconnect } = prototype;
+    let failures = 3;
+    prototype.disconnect = function () {
+      if (failures-- > 0) throw new Error("busy");
+      disconnect.call(this);
+    };
+    await site.pass(30 * MINUTE);
+    expect(site.terminal.counters!.sessions).toBeGreaterThan(20);
+    expect(site.records.length).toBeGreaterThan(25);
+  });
+
+  it("is not bricked by settings that do not fit together, or by a port that is not there", async () => {
+    const site = await Site.open();
+    const settings: [string, string][] = [
+      ["sampleMs", "0"],
+      ["p1Port", "7"],
+      ["password", "x".repeat(1900)],
+    ];
+    site.terminal.store.set("config", new Map(settings));
+    await site.pass(MINUTE / 2);
+    site.terminal.retained.lose();
+    await site.pass(30 * MINUTE);
+    expect(site.log).toContain(
+      "site: key-value store: sampleMs is 0, which takes every sample: only a resident can; left out",
+    );
+    expect(site.records[site.records.length - 1]).toMatchObject({ quality: "bus" });
+  });
+
+  it("begins a random epoch when the store is too full to keep its number", async () => {
+    const site = await Site.open();
+    await site.pass(MINUTE / 2);
+    const { keyValue } = site.terminal.hal.storage;
+    const { open } = keyValue;
+    keyValue.open = (options) => {
+      const store = open(options);
+      if (options.path === "gridmote") {
+        store.write = () => {
+          throw new Error("NVS is full");
+        };
+      }
+      return store;
+    };
+    site.terminal.retained.lose();
+    await site.pass(40 * MINUTE);
+    expect(site.log.join()).toContain("the epoch cannot be stored (Error: NVS is full): this one is random");
+    expect(minutes(site).length).toBeGreaterThan(20);
+  });
+
+  it("asks for its MAC once in an epoch: on a board that starts the radio", async () => {
+    const site = await Site.open({ config: { sessionMs: 86_400_000 } });
+    await site.pass(MINUTE / 2);
+    Object.defineProperty(site.terminal.hal, "mac", {
+      get() {
+        throw new Error("the radio was started");
+      },
+    });
+    await site.pass(10 * MINUTE);
+    expect(site.terminal.counters!.readings[0]).toBe(11);
+  });
+
+  it("keeps its epoch through deep sleep, raises it when retained memory is lost, and never repeats a frame", async () => {
+    const site = await Site.open();
+    await site.pass(2 * SESSION + MINUTE / 2);
+    site.terminal.retained.lose();
+    await site.pass(3 * SESSION);
+    const identities = site.records.map(({ boot, seq }) => `${boot} ${seq}`);
+    const boots = [...new Set(site.records.map(({ boot }) => boot))];
+    expect(boots).toHaveLength(2);
+    expect(boots[1]).toBe((boots[0] + 1) % 2 ** 32);
+    expect(new Set(identities).size).toBe(site.messages.length);
+    expect(site.repeats).toBe(0);
+  });
+});
+
+describe("a resident", () => {
+  it("keeps its port and its session open, and takes every slot", async () => {
+    const site = await Site.open({ config: { mode: "resident", sampleMs: 10_000, sessionMs: 2 * MINUTE } });
+    await site.pass(60 * MINUTE);
+    site.terminal.press();
+    await site.pass(5_000);
+    const slots = site.records.map(({ time }) => Math.floor((Date.parse(time!) - START) / 10_000));
+    expect(slots.slice(0, 360)).toEqual(upTo(360));
+  });
+
+  it("takes every telegram when its period is 0", async () => {
+    const site = await Site.open({
+      config: { mode: "resident", sampleMs: 0, sessionMs: MINUTE, batch: 100 },
+    });
+    await site.pass(10 * MINUTE);
+    site.terminal.press();
+    await site.pass(900);
+    const clocks = site.records.map(({ clock }) => Number(clock) - START / 1000);
+    expect(clocks.slice(0, 600)).toEqual(upTo(600));
+  });
+
+  it("comes back after its connection was lost, without a gap", async () => {
+    const site = await Site.open({ config: { mode: "resident", sampleMs: 10_000, sessionMs: MINUTE } });
+    for (let turn = 0; turn < 6; turn++) {
+      await site.pass(10 * MINUTE);
+      site.terminal.link.down(turn % 2 ? "wifi" : "network");
+      await site.pass(7 * MINUTE);
+      site.terminal.link.up(turn % 2 ? "wifi" : "network");
+    }
+    await site.pass(120 * MINUTE);
+    const slots = site.records.map(({ time }) => Math.floor((Date.parse(time!) - START) / 10_000));
+    expect(slots.slice(0, 1200)).toEqual(upTo(1200));
+  });
+});
+
+describe("a resident whose bus fails", () => {
+  it("keeps its slots when the bus comes back between them", async () => {
+    let fail: ((error?: unknown) => void) | undefined;
+    const site = await Site.open({
+      config: { mode: "resident", sampleMs: 600_000, sessionMs: 300_000 },
+      prepare({ buses }) {
+        const { io } = buses.p1!;
+        buses.p1!.io = new Proxy(io, {
+          construct(target, [options]: ConstructorParameters<typeof io>) {
+            fail = options.onError;
+            return new target(options);
+          },
+        });
+      },
+    });
+    await site.pass(11 * MINUTE);
+    fail!();
+    await site.pass(40 * MINUTE);
+    const taken = site.records.map(({ time }) => Math.floor((Date.parse(time!) - START) / (10 * MINUTE)));
+    expect(taken.slice(0, 4)).toEqual(upTo(4));
+  });
+});
+
+describe("a terminal", () => {
+  it("says that its meter is silent, in a reading of its own", async () => {
+    const mute: SerialChip = {};
+    const site = await Site.open({ chip: mute, config: { sessionMs: 5 * MINUTE } });
+    await site.pass(12 * MINUTE);
+    expect(site.records.length).toBeGreaterThan(4);
+    for (const record of site.records) expect(record).toMatchObject({ quality: "silent" });
+    expect(site.terminal.counters!.readings[1]).toBeGreaterThanOrEqual(12);
+  });
+
+  it("says that its meter's telegrams are damaged, and recovers", async () => {
+    let broken = true;
+    const bytes = new TextEncoder().encode(
+      "/X\r\n\r\n1-3:0.2.8(50)\r\n1-0:1.8.1(000001.000*kWh)\r\n!0000\r\n",
+    );
+    const good = new TextEncoder().encode("/X\r\n\r\n1-0:1.8.1(000001.000*kWh)\r\n!\r\n");
+    const chip: SerialChip = { onOpen: (line) => line.send(broken ? bytes : good) };
+    const site = await Site.open({ chip, config: { sessionMs: 2 * MINUTE } });
+    await site.pass(5 * MINUTE);
+    broken = false;
+    await site.pass(10 * MINUTE);
+    expect(site.records[0]).toMatchObject({ quality: "checksum" });
+    expect(site.records[site.records.length - 1]).toMatchObject({ ei_t1: 1000 });
+  });
+
+  it("sends at once when the app raises an alarm", async () => {
+    const app: App = (kit) => ({
+      ...defaultApp(kit),
+      onReading: ({ ticks }) => (ticks > 3 * MINUTE ? "send" : undefined),
+    });
+    const site = await Site.open({ app, config: { sessionMs: 86_400_000 } });
+    await site.pass(3 * MINUTE + 10_000);
+    expect(minutes(site)).toEqual([0, 1, 2, 3]);
+  });
+
+  it("stores each reading at once when it is told to", async () => {
+    const site = await Site.open({ config: { durable: "reading", sessionMs: 86_400_000 } });
+    await site.pass(4.5 * MINUTE);
+    expect(site.terminal.waiting).toBe(5);
+  });
+
+  it("sends frames larger than the send buffer of its socket in parts", async () => {
+    const site = await Site.open({
+      config: { mode: "resident", sampleMs: 0, batch: 1000, sessionMs: 86_400_000 },
+    });
+    await site.pass(20 * MINUTE);
+    site.terminal.press();
+    await site.pass(20_000);
+    expect(site.records.length).toBeGreaterThanOrEqual(1200);
+  });
+
+  it("takes what provisioning has stored over the manifest, and leaves out and logs what is not valid", async () => {
+    const site = await Site.open();
+    site.terminal.store.set(
+      "config",
+      new Map([
+        ["sampleMs", "30000"],
+        ["mode", "asleep"],
+        ["password", "x".repeat(99)],
+      ]),
+    );
+    await site.pass(MINUTE / 2);
+    // Without retained memory a terminal reads its flash again.
+    site.terminal.retained.lose();
+    await site.pass(10 * MINUTE);
+    expect(site.terminal.counters!.readings[0]).toBeGreaterThan(17);
+    expect(site.log).toContain(
+      'site: key-value store: mode is "asleep", expected "sleeper" or "resident"; left out',
+    );
+    expect(site.log.join()).not.toContain("xxx");
+  });
+
+  it("refuses a manifest that is not valid, an unknown profile, and two streams on one bus", async () => {
+    await expect((await Site.open({ config: { sampleMs: -1 } })).pass(0)).rejects.toThrow(
+      "config: sampleMs is -1, expected an integer from 0 to 86400000",
+    );
+    await expect((await Site.open({ config: { sampleMs: 0 } })).pass(0)).rejects.toThrow(
+      "only a resident can",
+    );
+    const twice: App = (kit) => {
+      const { plan } = defaultApp(kit);
+      return { plan: { ...plan, streams: [...plan.streams, ...plan.streams] } };
+    };
+    await expect((await Site.open({ app: twice })).pass(0)).rejects.toThrow("one bus for two streams");
+    for (const wrong of [{ point: 256 }, { batch: 0 }, { sampleMs: Number.NaN }]) {
+      const bad: App = (kit) => {
+        const { plan } = defaultApp(kit);
+        return { plan: { ...plan, streams: [{ ...plan.streams[0], ...wrong }] } };
+      };
+      await expect((await Site.open({ app: bad })).pass(0)).rejects.toThrow("the app's plan");
+    }
+    const unknown: App = (kit) => {
+      const { plan } = defaultApp(kit);
+      return { plan: { ...plan, streams: [{ ...plan.streams[0], profile: 999 }] } };
+    };
+    await expect((await Site.open({ app: unknown })).pass(0)).rejects.toThrow("no built-in profile 999");
+  });
+
+  it("closes what an earlier plan has left open", async () => {
+    let phases = 3;
+    const app: App = (kit) => defaultApp({ ...kit, config: { ...kit.config, phases } });
+    const site = await Site.open({ app });
+    await site.pass(3.5 * MINUTE);
+    phases = 1;
+    await site.pass(SESSION);
+    site.terminal.press();
+    await site.pass(10_000);
+    expect(minutes(site).slice(0, 15)).toEqual(upTo(15));
+    expect(site.records[0]).toHaveProperty("v_l3");
+    expect(site.records[14]).not.toHaveProperty("v_l3");
+  });
+});

@@ -1,0 +1,154 @@
+import { Decoder, setSizeLimits } from "cbor-x";
+import { type Profile, profileOf } from "../../src/model/profiles";
+import { endOf } from "./items";
+
+export interface DecodedReading {
+  /** Unix milliseconds; undefined when the terminal did not know the time. */
+  time: number | undefined;
+  quality: number;
+  /** In the registry's units, by the registry's names; a missing value is not there. */
+  values: Record<string, number>;
+}
+
+export interface Frame {
+  profile: number;
+  boot: number;
+  seq: number;
+  readings: DecodedReading[];
+}
+
+export type FrameResult = { ok: true; frame: Frame } | { ok: false; error: string };
+
+/** More would not be made by any node, and must not be made room for. */
+const MAX_READINGS = 1024;
+const MAX_UINT32 = 0xffff_ffff;
+
+/** What is wrong with a frame, and where. */
+class FrameError extends Error {}
+
+// A head may claim any length: no frame of ours has more in one place.
+setSizeLimits({ maxArraySize: 65_536, maxMapSize: 1024, maxObjectSize: 1024 });
+const decoder = new Decoder({ useRecords: false, mapsAsObjects: false });
+
+/** One CBOR item. @throws Error when it is none, or something follows it. */
+export function decodeItem(bytes: Uint8Array): unknown {
+  // Checked first: cbor-x recurses, and makes room for what a damaged head claims.
+  if (endOf(bytes, 0) !== bytes.length) throw new Error("it is not one whole item");
+  return decoder.decode(bytes);
+}
+
+/** Decodes a frame with a plain body. Never throws: what is wrong comes back as one line that names the place. */
+export function decodeFrame(payload: Uint8Array): FrameResult {
+  let item: unknown;
+  try {
+    item = decodeItem(payload);
+  } catch (error) {
+    return { ok: false, error: `not CBOR: ${error instanceof Error ? error.message : String(error)}` };
+  }
+  try {
+    return { ok: true, frame: frameOf(item) };
+  } catch (error) {
+    if (error instanceof FrameError) return { ok: false, error: error.message };
+    throw error;
+  }
+}
+
+function frameOf(item: unknown): Frame {
+  if (!Array.isArray(item)) throw new FrameError("not a frame: expected an array");
+  if (item.length < 6) throw new FrameError(`the envelope has ${item.length} items, expected at least 6`);
+  const number = integerAt(item[0], "profile", 0);
+  const boot = integerAt(item[1], "boot", 0, MAX_UINT32);
+  const seq = integerAt(item[2], "seq", 0);
+  const t0 = item[3] === null ? undefined : integerAt(item[3], "t0");
+  const count = integerAt(item[4], "count", 1, MAX_READINGS);
+  const body = item[5];
+  const profile = profileOf(number);
+  if (!profile) throw new FrameError(`profile ${number} is not known`);
+  if (body instanceof Uint8Array) throw new FrameError("the dense body is not supported by this version");
+  const expected = profile.columns.length + 1;
+  if (!Array.isArray(body) || body.length !== expected) {
+    throw new FrameError(`the body is not an array of ${expected} items, as profile ${number} has them`);
+  }
+  return { profile: number, boot, seq, readings: readingsOf(profile, t0, count, body) };
+}
+
+function readingsOf(
+  profile: Profile,
+  t0: number | undefined,
+  count: number,
+  body: unknown[],
+): DecodedReading[] {
+  const [timeColumn, ...columns] = profile.columns;
+  const times = timesOf(body[0], t0, count);
+  const qualities = qualitiesOf(body[1], count);
+  const readings = times.map(
+    (time, row): DecodedReading => ({
+      time: time === undefined ? undefined : scale(time, timeColumn.exponent + 3),
+      quality: qualities[row],
+      values: {},
+    }),
+  );
+  columns.forEach(({ name, exponent }, index) => {
+    columnOf(body[2 + index], count, `column ${index + 1} (${name})`).forEach((value, row) => {
+      if (value !== null) readings[row].values[name] = scale(value, exponent);
+    });
+  });
+  return readings;
+}
+
+function timesOf(item: unknown, t0: number | undefined, count: number): (number | undefined)[] {
+  const isArray = Array.isArray(item);
+  if (isArray && item.length !== count - 1)
+    throw new FrameError(`times: ${item.length} steps, expected ${count - 1}`);
+  const times: (number | undefined)[] = [t0];
+  let time = t0 ?? 0;
+  for (let row = 1; row < count; row++) {
+    time = add(time, integerAt(isArray ? item[row - 1] : item, `times: step ${row}`), `times: step ${row}`);
+    times.push(t0 === undefined ? undefined : time);
+  }
+  if (!isArray) integerAt(item, "times");
+  return times;
+}
+
+function qualitiesOf(item: unknown, count: number): number[] {
+  if (!Array.isArray(item)) return new Array<number>(count).fill(integerAt(item, "quality", 0));
+  if (item.length !== count) throw new FrameError(`quality: ${item.length} codes, expected ${count}`);
+  return item.map((code, row) => integerAt(code, `quality: entry ${row + 1}`, 0));
+}
+
+function columnOf(item: unknown, count: number, place: string): (number | null)[] {
+  if (item === null) return new Array<null>(count).fill(null);
+  if (!Array.isArray(item)) return new Array<number>(count).fill(integerAt(item, place));
+  if (item.length !== count) throw new FrameError(`${place}: ${item.length} entries, expected ${count}`);
+  let previous = 0;
+  return item.map((entry, row) => {
+    if (entry === null) return null;
+    previous = add(previous, integerAt(entry, `${place}: entry ${row + 1}`), `${place}: entry ${row + 1}`);
+    return previous;
+  });
+}
+
+function integerAt(
+  value: unknown,
+  place: string,
+  low = -Number.MAX_SAFE_INTEGER,
+  high = Number.MAX_SAFE_INTEGER,
+): number {
+  // cbor-x gives 64-bit integers as bigint.
+  const number = typeof value === "bigint" ? Number(value) : value;
+  if (typeof number !== "number" || !Number.isSafeInteger(number) || number < low || number > high) {
+    throw new FrameError(`${place}: not an integer within its range`);
+  }
+  return number;
+}
+
+function add(a: number, b: number, place: string): number {
+  const sum = a + b;
+  if (!Number.isSafeInteger(sum)) throw new FrameError(`${place}: the sum is outside ±(2^53−1)`);
+  return sum;
+}
+
+/** Integer times power of ten, rounded once: 2371 at −1 is 237.1. */
+function scale(integer: number, exponent: number): number {
+  return exponent < 0 ? integer / 10 ** -exponent : integer * 10 ** exponent;
+}

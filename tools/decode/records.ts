@@ -1,0 +1,51 @@
+import { Quality, qualityName } from "../../src/model/quality";
+import type { Frame } from "./frame";
+
+/** One reading as a flat object: the line of JSON that `gridmote decode` prints. */
+export interface DecodedRecord {
+  device: string;
+  point: number;
+  boot: number;
+  seq: number;
+  /** ISO 8601, or null when the terminal did not know the time. */
+  time: string | null;
+  /** The quality's name, where it is not good. */
+  quality?: string;
+  [channel: string]: string | number | null | undefined;
+}
+
+export const MAX_POINT = 65_535;
+
+export interface FrameTopic {
+  device: string;
+  point: number;
+}
+
+/** Takes `gm/<device>/<point>/f` apart; undefined for any other topic. */
+export function parseTopic(topic: string): FrameTopic | undefined {
+  const parts = /^gm\/([^/+#\p{Cc}]{1,64})\/(0|[1-9]\d{0,4})\/f$/u.exec(topic);
+  const point = Number(parts?.[2]);
+  return parts && point <= MAX_POINT ? { device: parts[1], point } : undefined;
+}
+
+export function recordsOf({ device, point }: FrameTopic, frame: Frame): DecodedRecord[] {
+  const { boot, seq, readings } = frame;
+  return readings.map(({ time, quality, values }) => {
+    const record: DecodedRecord = {
+      device,
+      point,
+      boot,
+      seq,
+      time: time === undefined ? null : isoTime(time),
+    };
+    if (quality !== Quality.good) record.quality = qualityName(quality);
+    return Object.assign(record, values);
+  });
+}
+
+/** Milliseconds only where there are any. A time that no calendar has is null. */
+function isoTime(time: number): string | null {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return null;
+  return date.toISOString().replace(".000Z", "Z");
+}

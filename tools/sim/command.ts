@@ -1,0 +1,115 @@
+import { readFileSync } from "node:fs";
+import { type P1Recording, parseRecording } from "../../hal-mocks/chips/p1-replay";
+import { type BrokerAddress, type Command, Failure, type Io, UsageError } from "../cli/command";
+import { broker, file, integer, positive, text } from "../cli/options";
+import { Progress } from "../cli/progress";
+import { RecordFiles } from "./files";
+import { printReport } from "./report";
+import { parseScenario, type Scenario, street } from "./scenario";
+import { type Report, simulate } from "./simulation";
+
+const DAY_MS = 86_400_000;
+const MAX_DAYS = 3660;
+
+export const simCommand: Command = {
+  name: "sim",
+  summary: "Runs terminals in virtual time through a real MQTT broker, and checks what comes out of it.",
+  positionals: "",
+  maximumPositionals: 0,
+  options: {
+    days: { value: "N", help: "days of virtual time (default 1)", parse: positive(MAX_DAYS) },
+    seed: {
+      value: "N",
+      help: "the same seed gives the same bytes (default 1)",
+      parse: integer(0, 2 ** 31 - 1),
+    },
+    scenario: { value: "FILE", help: "a scenario in JSON (default: a street of three houses)", parse: file },
+    broker: {
+      value: "mqtt://host:port",
+      help: "a broker that runs already (default: one in this process)",
+      parse: broker,
+    },
+    p1: { value: "FILE", help: "a recorded P1 byte stream in place of the houses", parse: file },
+    out: { value: "DIR", help: "write the decoded readings to DIR/<device>.jsonl", parse: text },
+    json: { help: "print one JSON object and nothing else" },
+  },
+  async run(values, _positionals, io) {
+    const scenario = scenarioOf(values);
+    const late = scenario.events.filter(({ at }) => at >= scenario.days * DAY_MS).length;
+    if (late)
+      io.stderr.write(
+        `gridmote: ${late} of ${scenario.events.length} events lie after the end and do not happen\n`,
+      );
+    const recording = recordingOf(values);
+    const files = values.out === undefined ? undefined : new RecordFiles(values.out as string);
+    const progress = values.json ? undefined : new Progress(io.stderr);
+    const begun = performance.now();
+    let report: Report;
+    try {
+      report = await simulate({
+        scenario,
+        recording,
+        broker: values.broker as BrokerAddress | undefined,
+        onRecord: (record) => files?.write(record),
+        onProgress: (done, moment) => progress?.update(done, new Date(moment).toISOString().slice(0, 16)),
+      });
+    } finally {
+      progress?.clear();
+    }
+    files?.close();
+    const elapsedMs = Math.round(performance.now() - begun);
+    if (values.json) io.stdout.write(`${JSON.stringify({ ...report, timing: { elapsedMs } }, null, 2)}\n`);
+    else printReport(report, elapsedMs, io.stdout);
+    return verdict(report, io);
+  },
+};
+
+function verdict(report: Report, io: Io): number {
+  if (report.ok) return 0;
+  io.stderr.write(
+    "gridmote: the readings that came out are not what the world had: see lost, duplicates and energy\n",
+  );
+  return 1;
+}
+
+function scenarioOf(values: Record<string, unknown>): Scenario {
+  const path = values.scenario as string | undefined;
+  if (path && values.p1) throw new UsageError("either --scenario or --p1, not both");
+  if (values.p1 && values.days)
+    throw new UsageError("--days is for scenarios: a recording has its own length");
+  const result = parseScenario(path ? parseJson(path) : street);
+  if ("problem" in result) throw new UsageError(`${path}: ${result.problem}`);
+  const { scenario } = result;
+  const days = values.days as number | undefined;
+  const seed = values.seed as number | undefined;
+  return { ...scenario, ...(days !== undefined && { days }), ...(seed !== undefined && { seed }) };
+}
+
+function parseJson(path: string): unknown {
+  // Editors on Windows begin a file with a byte order mark.
+  const text = contentOf(path)
+    .toString("utf8")
+    .replace(/^\uFEFF/, "");
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`${path}: not JSON: ${(error as Error).message}`);
+  }
+}
+
+function contentOf(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Failure(`cannot read "${path}": ${(error as Error).message}`);
+  }
+}
+
+function recordingOf(values: Record<string, unknown>): P1Recording | undefined {
+  const path = values.p1 as string | undefined;
+  if (!path) return undefined;
+  const recording = parseRecording(contentOf(path));
+  if (!recording.telegrams.length)
+    throw new UsageError(`${path}: there is no P1 telegram in it: none begins with "/"`);
+  return recording;
+}

@@ -1,0 +1,89 @@
+import type { Io } from "../cli/command";
+import { table } from "../cli/table";
+import type { EnergyVerdict } from "./judge";
+import type { Report, TerminalReport } from "./simulation";
+
+const HEADER = [
+  "terminal",
+  "mode",
+  "readings",
+  "good",
+  "bad",
+  "frames",
+  "delivered",
+  "lost",
+  "duplicates",
+  "B/reading",
+  "import Wh",
+  "of world",
+  "export Wh",
+  "of world",
+];
+
+/** What a person wants to know after a simulation. */
+export function printReport(report: Report, elapsedMs: number, stdout: Io["stdout"]): void {
+  const { scenario, days, seed, broker, restoredLineEnds, terminals, undecodable } = report;
+  const length = days < 1 ? `${Math.round(days * 1440)} min` : `${Math.round(days * 100) / 100} d`;
+  stdout.write(
+    `${scenario}: ${length} of virtual time from ${report.start}, seed ${seed}, broker ${broker}\n`,
+  );
+  if (restoredLineEnds)
+    stdout.write(
+      "The recording had bare LF; CR LF, over which a meter computes its checksum, was restored.\n",
+    );
+  stdout.write(`\n${table(HEADER, terminals.map(row))}\n`);
+  for (const terminal of terminals) stdout.write(remarks(terminal));
+  if (undecodable) stdout.write(`${undecodable} frames could not be decoded.\n`);
+  stdout.write(
+    `${report.ok ? "Everything arrived, once, and exact" : "NOT everything arrived as it was"} (${(elapsedMs / 1000).toFixed(1)} s).\n`,
+  );
+}
+
+function row(terminal: TerminalReport): (string | number)[] {
+  const { device, mode, taken, good, bad, frames, delivered, lost, duplicates, payloadBytesPerReading } =
+    terminal;
+  return [
+    device,
+    mode,
+    taken,
+    good,
+    badOf(bad),
+    frames,
+    delivered,
+    lost,
+    duplicates,
+    payloadBytesPerReading,
+    ...energy(terminal.import),
+    ...energy(terminal.export),
+  ];
+}
+
+function badOf(bad: Record<string, number>): string {
+  const causes = Object.entries(bad).map(([cause, count]) => `${count} ${cause}`);
+  return causes.join(", ") || "0";
+}
+
+/** The register as decoded, and how far any reading was from the world's. */
+function energy(verdict: EnergyVerdict | undefined): (string | number)[] {
+  return verdict ? [verdict.decodedWh, `±${verdict.largestErrorWh.toFixed(3)}`] : ["-", "-"];
+}
+
+function remarks({
+  device,
+  failedSessions,
+  sessions,
+  repeats,
+  waiting,
+  dropped,
+  lost,
+}: TerminalReport): string {
+  let text = "";
+  if (failedSessions) {
+    const end = lost || waiting ? "" : " and were made up for";
+    text += `${device}: ${failedSessions} of ${sessions} sessions failed${end}.\n`;
+  }
+  if (repeats) text += `${device}: ${repeats} frames came twice and were taken once.\n`;
+  if (waiting) text += `${device}: ${waiting} frames still wait in its outbox.\n`;
+  if (dropped) text += `${device}: ${dropped} frames were dropped because its outbox was full.\n`;
+  return text;
+}

@@ -1,0 +1,187 @@
+import { z } from "zod";
+import { configNames, loadConfig } from "../../src/config";
+
+/** Days and a time of day after the scenario's start: `06:00`, `1d06:00:30`. */
+const MOMENT = /^(?:(\d{1,4})d)?([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?$/;
+
+const moment = z
+  .string("expected text such as 06:00 or 1d06:00:30, a time after the start")
+  .regex(MOMENT, "expected a time after the start such as 06:00 or 1d06:00:30")
+  .transform((text) => {
+    const [, days = "0", hours, minutes, seconds = "0"] = MOMENT.exec(text)!;
+    return (((Number(days) * 24 + Number(hours)) * 60 + Number(minutes)) * 60 + Number(seconds)) * 1000;
+  });
+
+/** The two digits of a P1 clock's year, and room for the longest run. */
+const FIRST_YEAR = 2001;
+const LAST_YEAR = 2089;
+const START = "expected a time such as 2026-06-01T00:00:00+02:00";
+const start = z.iso.datetime({ offset: true, error: START }).refine((text) => {
+  const year = new Date(text).getUTCFullYear();
+  return year >= FIRST_YEAR && year <= LAST_YEAR;
+}, `expected a year from ${FIRST_YEAR} to ${LAST_YEAR}`);
+
+function number(low: number, high: number) {
+  const error = `expected a number from ${low} to ${high}`;
+  return z.number({ error }).min(low, { error }).max(high, { error });
+}
+
+function integer(low: number, high: number) {
+  const error = `expected a whole number from ${low} to ${high}`;
+  return z.number({ error }).int({ error }).min(low, { error }).max(high, { error });
+}
+
+/** An object of these fields and no others. */
+function object<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: ({ code }) =>
+      code === "unrecognized_keys"
+        ? `is not known; expected ${listOf(Object.keys(shape))}`
+        : "expected an object",
+  });
+}
+
+function listOf(words: readonly string[]): string {
+  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} or ${words[words.length - 1]}`;
+}
+
+/** What the simulator itself sets, for each terminal. */
+const OURS = ["host", "port", "user", "password", "device", "phases", "utcOffset"];
+/** A meter of the street speaks once a second. */
+const MIN_SAMPLE_MS = 2000;
+
+const config = z.record(z.string(), z.unknown(), "expected an object").superRefine((values, context) => {
+  for (const name in values) {
+    const message = settingProblem(name, values[name]);
+    if (message) context.addIssue({ code: "custom", path: [name], message });
+  }
+});
+
+/** What is wrong with one setting of a terminal, to be read after its name. */
+function settingProblem(name: string, value: unknown): string | undefined {
+  if (OURS.includes(name)) return "is set by the simulator: leave it out";
+  if (!(configNames as string[]).includes(name)) {
+    return `is not known; expected ${listOf(configNames.filter((known) => !OURS.includes(known)))}`;
+  }
+  // As a resident's: what only a sleeper may not have, the floor below says better.
+  const { config, problems } = loadConfig([{ from: "", values: { mode: "resident", [name]: value } }]);
+  if (problems.length) return problems[0].message.slice(name.length + 1);
+  return name === "sampleMs" && config.sampleMs < MIN_SAMPLE_MS
+    ? `is ${JSON.stringify(value)}, expected at least ${MIN_SAMPLE_MS}: a meter here speaks once a second`
+    : undefined;
+}
+
+const terminal = object({
+  device: z
+    .string("expected text: 1 to 32 of a-z, 0-9, - and _")
+    .regex(/^[a-z0-9_-]{1,32}$/, "expected 1 to 32 of a-z, 0-9, - and _"),
+  config: config.default({}),
+  house: object({
+    phases: z.literal([1, 3], "expected 1 or 3").default(3),
+    baseW: number(0, 100_000).default(250),
+    pvW: number(0, 1_000_000).default(0),
+  }).prefault({}),
+});
+
+type Way = "down" | "up";
+
+/** The broker itself goes, or one terminal's link. `at` is in milliseconds after the start. */
+export type ScenarioEvent =
+  | { at: number; broker: Way }
+  | { at: number; device: string; network?: Way; wifi?: Way };
+
+const way = z.enum(["down", "up"], 'expected "down" or "up"');
+const EVENT = 'is no event: expected "broker", or "device" with "network" or "wifi"';
+
+const event = object({
+  at: moment,
+  broker: way.optional(),
+  device: z.string("expected text: the device of a terminal").optional(),
+  network: way.optional(),
+  wifi: way.optional(),
+}).transform(({ at, broker, device, network, wifi }, context): ScenarioEvent => {
+  const isLink = device !== undefined && (network !== undefined || wifi !== undefined);
+  if (broker && device === undefined && !network && !wifi) return { at, broker };
+  if (!broker && isLink) return { at, device, ...(network && { network }), ...(wifi && { wifi }) };
+  context.addIssue({ code: "custom", message: EVENT });
+  return z.NEVER;
+});
+
+const LIST_OF_TERMINALS = "expected a list of 1 to 10000 terminals";
+const DAYS = "expected a number above 0, up to 3660";
+
+const scenario = object({
+  name: z.string("expected text").optional(),
+  /** When the virtual world begins. */
+  start,
+  /** Minutes east of UTC: the street's local time, in which its meters and tariffs run. */
+  utcOffset: integer(-720, 840).default(60),
+  days: z.number(DAYS).positive(DAYS).max(3660, DAYS).default(1),
+  seed: integer(0, 2 ** 31 - 1).default(1),
+  terminals: z.array(terminal, LIST_OF_TERMINALS).min(1, LIST_OF_TERMINALS).max(10_000, LIST_OF_TERMINALS),
+  events: z.array(event, "expected a list of events").default([]),
+});
+
+export type Scenario = z.output<typeof scenario>;
+export type ScenarioTerminal = Scenario["terminals"][number];
+
+/** Three houses, the second with PV; two of their terminals sleep, the third is resident. */
+export const street = {
+  name: "street",
+  start: "2026-06-01T00:00:00+01:00",
+  terminals: [
+    { device: "house-1", config: { mode: "sleeper" }, house: { baseW: 220 } },
+    { device: "house-2", config: { mode: "sleeper" }, house: { baseW: 310, pvW: 5200 } },
+    {
+      device: "house-3",
+      config: { mode: "resident", sampleMs: 10_000, sessionMs: 300_000, batch: 30 },
+      house: { phases: 1, baseW: 180 },
+    },
+  ],
+};
+
+/**
+ * A scenario from JSON.
+ * @returns the scenario, or one line that names the first wrong field and what was expected.
+ */
+export function parseScenario(json: unknown): { scenario: Scenario } | { problem: string } {
+  const parsed = scenario.safeParse(json, { reportInput: true });
+  if (!parsed.success) return { problem: describe(parsed.error.issues[0]) };
+  const { terminals, events } = parsed.data;
+  const places = new Map<string, string>();
+  for (const [index, { device }] of terminals.entries()) {
+    const other = places.get(device);
+    if (other) return { problem: `terminals[${index}].device is "${device}", as ${other} is already` };
+    places.set(device, `terminals[${index}]`);
+  }
+  for (const [index, event] of events.entries()) {
+    if ("device" in event && !places.has(event.device)) {
+      return { problem: `events[${index}].device: there is no terminal "${event.device}"` };
+    }
+  }
+  return { scenario: parsed.data };
+}
+
+/** The field, what it is, and what was expected. */
+function describe(issue: z.core.$ZodIssue): string {
+  const { code, path, message, input } = issue;
+  if (code === "unrecognized_keys") return `${pathOf([...path, issue.keys[0]])} ${message}`;
+  const place = pathOf(path) || "the scenario";
+  if (message.startsWith("is ")) return `${place} ${message}`;
+  return `${place} is ${input === undefined ? "missing" : quote(input)}, ${message}`;
+}
+
+function pathOf(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, key) =>
+      typeof key === "number" ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key),
+    "",
+  );
+}
+
+const LONGEST_QUOTE = 40;
+
+function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
+}

@@ -1,0 +1,360 @@
+import { createHash } from "node:crypto";
+import { P1Meter } from "../../hal-mocks/chips/p1-meter";
+import { type P1Recording, P1Replay } from "../../hal-mocks/chips/p1-replay";
+import { VirtualClock } from "../../hal-mocks/clock";
+import { createPairStream } from "../../hal-mocks/node/pair";
+import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
+import { createTcpStream } from "../../hal-mocks/node/tcp";
+import type { SerialChip } from "../../hal-mocks/serial";
+import type { StreamConstructor } from "../../hal-mocks/stream";
+import { House, type HouseSettings } from "../../hal-mocks/world/house";
+import { loadConfig } from "../../src/config";
+import { FrameReader } from "../decode/reader";
+import type { DecodedRecord } from "../decode/records";
+import { Subscriber } from "../subscriber";
+import { Broker, type BrokerControl } from "./broker";
+import { slots, telegrams } from "./expectations";
+import { Judge, type Verdict } from "./judge";
+import type { Scenario, ScenarioEvent, ScenarioTerminal } from "./scenario";
+import { SimulatedTerminal } from "./terminal";
+
+export interface SimulationOptions {
+  scenario: Scenario;
+  /** A recorded P1 stream in place of the scenario's houses. */
+  recording?: P1Recording;
+  /** An MQTT broker that runs already; without it one is started in this process. */
+  broker?: { host: string; port: number; user?: string; password?: string };
+  /** What stops and starts that broker when the scenario says so; without it the links go down instead. */
+  brokerControl?: BrokerControl;
+  /** `pair`: terminals reach the broker in this process without sockets. */
+  transport?: "tcp" | "pair";
+  /** From 0 to 1. */
+  onProgress?: (done: number, moment: number) => void;
+  /** Each decoded reading, repeats dropped, in the order of arrival. */
+  onRecord?: (record: DecodedRecord) => void;
+  log?: (line: string) => void;
+}
+
+export interface TerminalReport extends Verdict {
+  device: string;
+  mode: string;
+  /** What the terminal itself has counted: readings taken, frames stored. */
+  taken: number;
+  frames: number;
+  sessions: number;
+  failedSessions: number;
+  /** Different frames that came out of the broker. */
+  delivered: number;
+  /** Frames that came again and were dropped by (device, boot, seq). */
+  repeats: number;
+  /** Frames still in the outbox, and frames it had to drop. */
+  waiting: number;
+  dropped: number;
+  payloadBytes: number;
+  payloadBytesPerReading: number;
+  /** Of all different frames in the order of arrival. */
+  sha256: string;
+}
+
+export interface Report {
+  scenario: string;
+  seed: number;
+  start: string;
+  days: number;
+  broker: string;
+  /** Bare LF of the recording was restored to the CR LF that a meter sends. */
+  restoredLineEnds?: boolean;
+  terminals: TerminalReport[];
+  undecodable: number;
+  /** Nothing lost, nothing twice, every energy within 1 Wh. */
+  ok: boolean;
+}
+
+const DAY_MS = 86_400_000;
+/** How long terminals get, after the end, to send what they have. */
+const FLUSH_MS = 4 * 3_600_000;
+const FLUSH_STEP_MS = 5_000;
+/** Registers are read in whole Wh, so they may be off by less than one. */
+const ENERGY_TOLERANCE_WH = 1;
+const PROGRESS_STEPS = 200;
+/** A recording's terminal keeps its session open and sends each minute. */
+const RECORDING_CONFIG = { mode: "resident", sampleMs: 0, sessionMs: 60_000, batch: 60 };
+
+/** One terminal with its meter, its judge and what came of it. */
+interface Site {
+  terminal: SimulatedTerminal;
+  mode: string;
+  judge: Judge;
+  digest: ReturnType<typeof createHash>;
+  /** Readings that the terminal had counted at the end. */
+  taken: number;
+  delivered: number;
+  repeats: number;
+  payloadBytes: number;
+}
+
+/**
+ * Runs a scenario in virtual time, through a real broker, and has a subscriber that knows only what the broker
+ * delivers compare it with the world.
+ */
+export async function simulate(options: SimulationOptions): Promise<Report> {
+  const broker = options.broker ? undefined : await Broker.open();
+  try {
+    return await new Simulation(options, broker).run();
+  } finally {
+    await broker?.close();
+  }
+}
+
+class Simulation {
+  readonly #options: SimulationOptions;
+  readonly #broker: Broker | undefined;
+  readonly #clock: VirtualClock;
+  readonly #start: number;
+  readonly #end: number;
+  readonly #sites = new Map<string, Site>();
+  readonly #reader = new FrameReader();
+  #undecodable = 0;
+  #subscriber: Subscriber | undefined;
+  #brokerIs: "down" | "up" = "up";
+  /** Resolves never, rejects when firmware or the world has thrown. */
+  readonly #failed: Promise<never>;
+  #fail: (error: unknown) => void = () => {};
+
+  constructor(options: SimulationOptions, broker: Broker | undefined) {
+    const { scenario, recording } = options;
+    this.#options = options;
+    this.#broker = broker;
+    this.#start = recording ? recording.telegrams[0].at - 1000 : Date.parse(scenario.start);
+    const last = recording?.telegrams[recording.telegrams.length - 1];
+    this.#end = last ? last.at + 1000 : this.#start + scenario.days * DAY_MS;
+    this.#clock = new VirtualClock(this.#start, settle, settleMicrotasks);
+    this.#failed = new Promise((_, reject) => {
+      this.#fail = reject;
+    });
+    this.#failed.catch(() => {});
+  }
+
+  async run(): Promise<Report> {
+    const { scenario, recording } = this.#options;
+    const stream = this.#stream();
+    if (recording) this.#addRecording(recording, stream);
+    else for (const terminal of scenario.terminals) this.#addHouse(terminal, stream);
+    for (const event of scenario.events) this.#schedule(event);
+
+    this.#subscriber = await Subscriber.connect(this.#url(), {
+      filter: "gm/+/+/f",
+      stream: this.#isPair ? () => this.#broker!.connect() : undefined,
+      onMessage: (topic, payload) => this.#receive(topic, payload),
+    });
+    try {
+      for (const { terminal } of this.#sites.values()) terminal.live().catch(this.#fail);
+      await this.#advance();
+      await this.#flush();
+      // A broker that is down at the end has nothing more to deliver: what it did not get is lost.
+      if (this.#brokerIs === "up") await this.#subscriber.barrier();
+    } finally {
+      // A resident would keep its connection, and so this process, until the broker misses it.
+      for (const { terminal } of this.#sites.values()) terminal.halt();
+      await this.#subscriber.close();
+    }
+    return this.#report();
+  }
+
+  #url(): string {
+    const { broker } = this.#options;
+    if (!broker) return this.#broker!.url;
+    const login = broker.user
+      ? `${encodeURIComponent(broker.user)}:${encodeURIComponent(broker.password ?? "")}@`
+      : "";
+    return `mqtt://${login}${broker.host}:${broker.port}`;
+  }
+
+  #stream(): StreamConstructor {
+    return this.#isPair ? createPairStream((far) => this.#broker!.handle(far)) : createTcpStream();
+  }
+
+  get #isPair(): boolean {
+    return this.#broker !== undefined && this.#options.transport === "pair";
+  }
+
+  #brokerConfig(): Record<string, unknown> {
+    const { hostname, port } = new URL(this.#url());
+    const { user, password } = this.#options.broker ?? {};
+    return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port), ...(user && { user, password }) };
+  }
+
+  // ---- The street ----
+
+  #addHouse({ device, config, house }: ScenarioTerminal, stream: StreamConstructor): void {
+    const { seed, utcOffset } = this.#options.scenario;
+    const settings: HouseSettings = { ...house, utcOffset, seed: `${seed} ${device}`, start: this.#start };
+    const world = new House(settings);
+    // A meter's second is its own: each sends at another moment of it.
+    const offset = (this.#sites.size * 370) % 1000;
+    const meter = new P1Meter({ clock: this.#clock, values: (time) => world.at(time), utcOffset, offset });
+    const overrides = { ...config, device, phases: house.phases, utcOffset, ...this.#brokerConfig() };
+    const { sampleMs } = loadConfig([{ from: "", values: overrides }]).config;
+    const count = Math.floor((this.#end - this.#start) / sampleMs);
+    this.#add(device, overrides, meter, stream, new Judge(slots(settings, this.#start, sampleMs, count)));
+  }
+
+  #addRecording(recording: P1Recording, stream: StreamConstructor): void {
+    const replay = new P1Replay({ clock: this.#clock, recording });
+    const overrides = { ...RECORDING_CONFIG, device: "p1", ...this.#brokerConfig() };
+    this.#add("p1", overrides, replay, stream, new Judge(telegrams(recording)));
+  }
+
+  #add(
+    device: string,
+    config: Record<string, unknown>,
+    chip: SerialChip,
+    stream: StreamConstructor,
+    judge: Judge,
+  ) {
+    const { seed } = this.#options.scenario;
+    const log = this.#options.log ?? (() => {});
+    const terminal = new SimulatedTerminal({ device, config, clock: this.#clock, seed, chip, stream, log });
+    const { mode } = loadConfig([{ from: "", values: config }]).config;
+    const digest = createHash("sha256");
+    this.#sites.set(device, {
+      terminal,
+      mode,
+      judge,
+      digest,
+      taken: 0,
+      delivered: 0,
+      repeats: 0,
+      payloadBytes: 0,
+    });
+  }
+
+  // ---- What happens to it ----
+
+  #schedule(event: ScenarioEvent): void {
+    this.#clock.set(() => {
+      if ("broker" in event) {
+        const release = this.#clock.hold(`the broker to go ${event.broker}`);
+        this.#turnBroker(event.broker).then(release, this.#fail);
+        return;
+      }
+      const { link } = this.#sites.get(event.device)!.terminal;
+      for (const what of ["network", "wifi"] as const) {
+        if (event[what]) link[event[what]](what);
+      }
+    }, event.at);
+  }
+
+  async #turnBroker(way: "down" | "up"): Promise<void> {
+    const control = this.#options.brokerControl ?? this.#broker;
+    if (!control) {
+      for (const { terminal } of this.#sites.values()) terminal.link[way]("network");
+      return;
+    }
+    if (way === this.#brokerIs) return;
+    this.#brokerIs = way;
+    if (way === "down") {
+      // What the broker has acknowledged must have been passed on: it keeps nothing on disk.
+      await this.#subscriber!.barrier();
+      await control.stop();
+    } else {
+      await control.start();
+      await this.#subscriber!.barrier();
+    }
+  }
+
+  async #advance(): Promise<void> {
+    const step = (this.#end - this.#start) / PROGRESS_STEPS;
+    for (let index = 1; index <= PROGRESS_STEPS; index++) {
+      // Up to, not including, the end: a slot that begins there is not on the list.
+      const until = Math.round(this.#start + index * step) - 1;
+      await Promise.race([this.#clock.runUntil(until), this.#failed]);
+      this.#options.onProgress?.(index / PROGRESS_STEPS, until);
+    }
+  }
+
+  /** Presses every button, and gives the terminals time to send what they have. */
+  async #flush(): Promise<void> {
+    const terminals = [...this.#sites.values()].map(({ terminal }) => terminal);
+    for (const site of this.#sites.values()) site.taken = total(site.terminal.counters!.readings);
+    for (const terminal of terminals) terminal.press();
+    const deadline = this.#clock.now + FLUSH_MS;
+    do {
+      const until = this.#clock.now + FLUSH_STEP_MS;
+      await Promise.race([this.#clock.runUntil(until), this.#failed]);
+    } while (terminals.some(({ isSettled }) => !isSettled) && this.#clock.now < deadline);
+  }
+
+  // ---- What the subscriber sees ----
+
+  #receive(topic: string, payload: Uint8Array): void {
+    const result = this.#reader.accept(topic, payload);
+    const site = result.device === undefined ? undefined : this.#sites.get(result.device);
+    if (!site) return;
+    if (result.kind === "undecodable") {
+      this.#undecodable++;
+      this.#options.log?.(`${topic}: ${result.error}`);
+      return;
+    }
+    if (result.kind === "repeat") {
+      site.repeats++;
+      return;
+    }
+    site.delivered++;
+    site.payloadBytes += payload.length;
+    site.digest.update(payload);
+    for (const record of result.records) {
+      site.judge.accept(record);
+      this.#options.onRecord?.(record);
+    }
+  }
+
+  #report(): Report {
+    const { scenario, recording, broker } = this.#options;
+    const terminals = [...this.#sites.values()].map(reportOf);
+    return {
+      scenario: recording ? "recording" : (scenario.name ?? "unnamed"),
+      seed: scenario.seed,
+      start: new Date(this.#start).toISOString(),
+      days: (this.#end - this.#start) / DAY_MS,
+      broker: broker ? `${broker.host}:${broker.port}` : "built-in",
+      ...(recording && { restoredLineEnds: recording.restoredLineEnds }),
+      terminals,
+      undecodable: this.#undecodable,
+      ok: this.#undecodable === 0 && terminals.every(isGood),
+    };
+  }
+}
+
+function reportOf(site: Site): TerminalReport {
+  const { terminal, mode, judge, digest, taken, delivered, repeats, payloadBytes } = site;
+  const counters = terminal.counters!;
+  const verdict = judge.verdict();
+  return {
+    device: terminal.device,
+    mode,
+    taken,
+    ...verdict,
+    frames: counters.frames,
+    sessions: counters.sessions,
+    failedSessions: counters.failedSessions,
+    delivered,
+    repeats,
+    waiting: terminal.waiting,
+    dropped: terminal.dropped,
+    payloadBytes,
+    payloadBytesPerReading: Math.round((payloadBytes / Math.max(verdict.readings, 1)) * 100) / 100,
+    sha256: digest.digest("hex"),
+  };
+}
+
+function isGood({ lost, duplicates, import: imported, export: exported }: TerminalReport): boolean {
+  const energies = [imported, exported].filter((energy) => energy !== undefined);
+  const exact = energies.every(({ largestErrorWh }) => largestErrorWh <= ENERGY_TOLERANCE_WH);
+  // What waits or was dropped beyond that was taken after the end.
+  return !lost && !duplicates && exact;
+}
+
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,149 @@
+import type { VirtualClock } from "../../hal-mocks/clock";
+import { TerminalClock } from "../../hal-mocks/clock";
+import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
+import { Link } from "../../hal-mocks/link";
+import { createMqtt } from "../../hal-mocks/mqtt";
+import { createRandom } from "../../hal-mocks/random";
+import { RetainedMemory } from "../../hal-mocks/retained";
+import { createSerial, type SerialChip } from "../../hal-mocks/serial";
+import { DeepSleep } from "../../hal-mocks/sleep";
+import type { StreamConstructor } from "../../hal-mocks/stream";
+import { createWiFi } from "../../hal-mocks/wifi";
+import defaultApp from "../../src/app/default";
+import type { App } from "../../src/app/interface";
+import { loadConfig } from "../../src/config";
+import type { Hal, Timer, WakeReason } from "../../src/hal";
+import type { Counters } from "../../src/lowpower/state";
+import { loadState } from "../../src/lowpower/state";
+import { run } from "../../src/run";
+import type { Terminal } from "../../src/terminal";
+
+export interface TerminalSetup {
+  device: string;
+  /** Overrides, as a manifest's `config`. */
+  config: Record<string, unknown>;
+  clock: VirtualClock;
+  seed: number;
+  /** What is on the serial port. */
+  chip: SerialChip;
+  stream: StreamConstructor;
+  /** Default: the app that the base brings. */
+  app?: App;
+  log: (line: string) => void;
+}
+
+/** One node of the simulated world: its flash, its retained memory, its radio, and its boots. */
+export class SimulatedTerminal {
+  readonly device: string;
+  readonly link = new Link();
+  readonly #setup: TerminalSetup;
+  /** The flash. */
+  readonly store: KeyValueStore = new Map();
+  /** What survives a deep sleep, and is lost with the power. */
+  readonly retained = new RetainedMemory();
+  readonly #sleep = new DeepSleep();
+  readonly #serial: ReturnType<typeof createSerial>;
+  readonly #clock: TerminalClock;
+  readonly hal: Hal;
+  #terminal: Terminal | undefined;
+  #sleeping: ((reason: WakeReason) => void) | undefined;
+
+  constructor(setup: TerminalSetup) {
+    const { device, clock, chip, seed, log } = setup;
+    this.device = device;
+    this.#setup = setup;
+    const { link } = this;
+    const terminalClock = new TerminalClock(clock);
+    this.#clock = terminalClock;
+    const random = createRandom(`${seed} ${device}`);
+    const { config } = loadConfig([{ from: "", values: setup.config }]);
+    this.#serial = createSerial(terminalClock, new Map([[config.p1Port, chip]]));
+    this.hal = {
+      clock: terminalClock,
+      sleep: this.#sleep,
+      retained: this.retained,
+      mac: macOf(device),
+      random: random.uint32,
+      log: (line) => log(`${device}: ${line}`),
+      buses: { p1: { io: this.#serial } },
+      storage: { keyValue: createKeyValue(this.store) },
+      network: {
+        wifi: { io: createWiFi({ clock: terminalClock, link }) },
+        mqtt: {
+          io: createMqtt({ clock, link }),
+          // The mock client asks no resolver: it models what one costs.
+          dns: { io: undefined },
+          socket: { io: setup.stream },
+        },
+      },
+    };
+  }
+
+  /** Boots, sleeps, boots again. Rejects when the firmware throws; a resident never comes back. */
+  async live(): Promise<never> {
+    const { app = defaultApp, config } = this.#setup;
+    let reason: WakeReason = "start";
+    for (;;) {
+      await run(this.hal, app, { ssid: "street", ...config }, reason, (terminal) => {
+        this.#terminal = terminal;
+      });
+      this.#terminal = undefined;
+      reason = await this.#sleepDeeply();
+    }
+  }
+
+  /** Somebody presses the button: the terminal sends what it has. */
+  press(): void {
+    if (this.#sleeping) this.#sleeping("pin");
+    else this.#terminal?.request("pin");
+  }
+
+  /** Nothing is under way, and nothing waits. */
+  get isSettled(): boolean {
+    return (this.#terminal?.isSettled ?? true) && this.waiting === 0;
+  }
+
+  /** Frames in the outbox. */
+  get waiting(): number {
+    let count = 0;
+    for (const key of this.store.get("outbox")?.keys() ?? []) if (/^f\d/.test(key)) count++;
+    return count;
+  }
+
+  /** Frames that the outbox had to drop, unsent. */
+  get dropped(): number {
+    return Number(this.store.get("outbox")?.get("dropped") ?? 0);
+  }
+
+  get counters(): Counters | undefined {
+    return this.#terminal?.state.counters ?? loadState(this.retained)?.counters;
+  }
+
+  /** What is in RAM, or is a connection, is gone. */
+  halt(): void {
+    this.#clock.reset();
+    this.#serial.reset();
+    this.link.reset();
+  }
+
+  async #sleepDeeply(): Promise<WakeReason> {
+    const { ms, wakeOn } = this.#sleep.request!;
+    const { clock } = this.#setup;
+    this.halt();
+    let timer: Timer | undefined;
+    const reason = await new Promise<WakeReason>((resolve) => {
+      if (wakeOn.includes("pin")) this.#sleeping = resolve;
+      timer = clock.set(() => resolve("timer"), ms);
+    });
+    clock.clear(timer);
+    this.#sleeping = undefined;
+    this.#sleep.wake();
+    return reason;
+  }
+}
+
+/** A locally administered address that belongs to the device's name. */
+function macOf(device: string): string {
+  const random = createRandom(device);
+  return `02${random.below(0x1_00_00).toString(16).padStart(4, "0")}${random.below(0x1_00_00_00).toString(16).padStart(6, "0")}`;
+}

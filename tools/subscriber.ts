@@ -1,0 +1,149 @@
+import { randomBytes } from "node:crypto";
+import type { Duplex } from "node:stream";
+import mqtt, { type MqttClient } from "mqtt";
+import { Failure } from "./cli/command";
+
+export interface SubscriberOptions {
+  filter: string;
+  onMessage: (topic: string, payload: Uint8Array) => void;
+  /** The connection was lost, and is being sought again. Said once for each loss. */
+  onLost?: () => void;
+  /** A way to the broker without a socket; the URL is only for messages then. */
+  stream?: () => Duplex;
+}
+
+const RECONNECT_MS = 100;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** How long an end may take to tell the broker that nobody will come back. */
+const FORGET_TIMEOUT_MS = 1_000;
+const BARRIER_RETRY_MS = 500;
+const BARRIER_TIMEOUT_MS = 15_000;
+
+/** A subscriber at QoS 1 that keeps its session, and comes back when the broker does. */
+export class Subscriber {
+  readonly #client: MqttClient;
+  readonly #url: string;
+  readonly #id: string;
+  readonly #marker: string;
+  readonly #barriers = new Map<string, () => void>();
+  #count = 0;
+
+  private constructor(client: MqttClient, url: string, id: string, options: SubscriberOptions) {
+    this.#client = client;
+    this.#url = url;
+    this.#id = id;
+    this.#marker = `gms/${id}`;
+    client.on("message", (topic, payload) => {
+      if (topic === this.#marker) this.#barriers.get(payload.toString())?.();
+      else options.onMessage(topic, payload);
+    });
+    let lost = false;
+    client.on("close", () => {
+      if (!lost) options.onLost?.();
+      lost = true;
+    });
+    client.on("connect", () => {
+      lost = false;
+    });
+    // Until the broker is back, each attempt is an error of its own; `onLost` has said it once.
+    client.on("error", () => {});
+  }
+
+  /** @throws Failure when there is no broker, or it refuses. */
+  static async connect(url: string, options: SubscriberOptions): Promise<Subscriber> {
+    const id = `gridmote-${randomBytes(6).toString("hex")}`;
+    const { host } = new URL(url);
+    let client: MqttClient;
+    try {
+      const settings = {
+        clientId: id,
+        clean: false,
+        connectTimeout: CONNECT_TIMEOUT_MS,
+        reconnectPeriod: RECONNECT_MS,
+      };
+      client = await (options.stream
+        ? connected(new mqtt.MqttClient(options.stream, settings))
+        : mqtt.connectAsync(url, settings, false));
+    } catch (error) {
+      throw new Failure(`no broker at mqtt://${host} (${reasonOf(error)}): is one running there?`);
+    }
+    const subscriber = new Subscriber(client, url, id, options);
+    try {
+      await subscriber.#subscribe(options.filter);
+    } catch (error) {
+      await subscriber.close();
+      throw new Failure(`the broker at mqtt://${host} refuses "${options.filter}" (${reasonOf(error)})`);
+    }
+    return subscriber;
+  }
+
+  async #subscribe(filter: string): Promise<void> {
+    const granted = this.#client.subscribeAsync({ [filter]: { qos: 1 }, [this.#marker]: { qos: 1 } });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error("no answer")), CONNECT_TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([granted, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Resolves when everything that the broker had for us before this call has been delivered. */
+  async barrier(): Promise<void> {
+    const number = String(++this.#count);
+    let deadline: NodeJS.Timeout | undefined;
+    const publish = () => void this.#client.publishAsync(this.#marker, number, { qos: 1 }).catch(() => {});
+    // A broker that has come back without its sessions drops what comes before we have subscribed again.
+    const again = setInterval(publish, BARRIER_RETRY_MS);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#barriers.set(number, resolve);
+        const late = new Failure("the broker does not deliver any more");
+        deadline = setTimeout(() => reject(late), BARRIER_TIMEOUT_MS);
+        publish();
+      });
+    } finally {
+      clearInterval(again);
+      clearTimeout(deadline);
+      this.#barriers.delete(number);
+    }
+  }
+
+  /** Ends, and leaves nothing behind: a broker may keep a session, and messages for it, for ever. */
+  async close(): Promise<void> {
+    const { connected } = this.#client;
+    this.#client.removeAllListeners("close");
+    await this.#client.endAsync(true);
+    if (!connected) return;
+    const forget = { clientId: this.#id, clean: true, reconnectPeriod: 0, connectTimeout: FORGET_TIMEOUT_MS };
+    try {
+      const client = await mqtt.connectAsync(this.#url, forget, false);
+      client.on("error", () => {});
+      await client.endAsync();
+    } catch {
+      // The broker has gone meanwhile.
+    }
+  }
+}
+
+async function connected(client: MqttClient): Promise<MqttClient> {
+  await new Promise<void>((resolve, reject) => {
+    client.once("connect", () => resolve());
+    client.once("error", reject);
+  });
+  return client;
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message, errors } = error as {
+    code?: unknown;
+    message?: string;
+    errors?: { code?: string }[];
+  };
+  const name = typeof code === "string" ? code : errors?.[0]?.code;
+  if (name === "ECONNREFUSED") return "connection refused";
+  if (name === "ENOTFOUND" || name === "EAI_AGAIN") return "no such host";
+  return message || name || "no answer";
+}
