@@ -1,0 +1,256 @@
+/**
+ * The device's entry, and the only module that imports platform modules: it makes the Hal of the SDK's classes and
+ * runs the terminal on it. On the platform `lin` some of these classes come from hal-mocks: manifest.json says which.
+ */
+import Serial from "embedded:io/serial";
+import TCP from "embedded:io/socket/tcp";
+import UDP from "embedded:io/socket/udp";
+import Resolver from "embedded:network/dns/resolver/udp";
+import MQTTClient from "embedded:network/mqtt/client";
+import NTP from "embedded:network/ntp/client";
+import keyValue from "embedded:storage/key-value";
+import config from "mc/config";
+import Modules from "modules";
+import Time from "time";
+import Timer from "timer";
+import defaultApp from "./app/default";
+import type { App } from "./app/interface";
+import { configNames } from "./config";
+import {
+  type Clock,
+  type Hal,
+  type KeyValueStorage,
+  type MqttConstructor,
+  type Retained,
+  type SerialConstructor,
+  type Sleep,
+  type WakeReason,
+  WIFI_HAS_ADDRESS,
+  type WiFiConstructor,
+} from "./hal";
+import { run } from "./run";
+
+/** Not a module of the `lin` build, so it is looked for. */
+const WIFI = "embedded:network/interface/wifi";
+/** A module of the SDK whose name a linter takes for one of Node. */
+const NET = "net";
+/** What a mod calls its app, see src/app/manifest.json. */
+const APP = "app";
+
+/** A clock that shows less has never been set: ESP32 starts in 1970. */
+const CLOCK_IS_SET_MS = 1_704_067_200_000;
+const TIME_SERVERS = ["pool.ntp.org"];
+const ASK_TIME_AGAIN_MS = 3_600_000;
+const LONGEST_TIMER_MS = 0x7fff_ffff;
+const RETAINED_BYTES = 4096;
+/** Who is asked for addresses when the network has not said whom to ask. */
+const PUBLIC_DNS = ["9.9.9.9", "1.1.1.1"];
+/** Locally administered: a host build has no MAC of its own. */
+const HOST_MAC = "020000000001";
+
+type Handle = ReturnType<Clock["set"]>;
+type WiFiWithMac = new (options: object) => { readonly MAC: string | undefined; close(): void };
+
+function log(line: string): void {
+  trace(`${line}\n`);
+}
+
+/** Of the SDK's ticks only 32 bits are to be relied on, which is 49 days. */
+class DeviceClock implements Clock {
+  #last = Time.ticks;
+  #ticks = 0;
+
+  get ticks(): number {
+    const now = Time.ticks;
+    // `lin` counts by the wall clock, which may be set back.
+    this.#ticks += Math.max(0, Time.delta(this.#last, now));
+    this.#last = now;
+    return this.#ticks;
+  }
+
+  get time(): number | undefined {
+    const now = Date.now();
+    return now < CLOCK_IS_SET_MS ? undefined : now;
+  }
+
+  set(callback: () => void, ms: number): Handle {
+    if (!(ms >= 0 && ms <= LONGEST_TIMER_MS)) {
+      throw new RangeError(`clock.set: ms is ${ms}, expected a number from 0 to ${LONGEST_TIMER_MS}`);
+    }
+    return Timer.set(() => callback(), Math.ceil(ms)) as unknown as Handle;
+  }
+
+  clear(timer: Handle | undefined): void {
+    Timer.clear(timer as unknown as Timer | undefined);
+  }
+}
+
+/** Stands in until src/native gives access to RTC memory: what it keeps survives no reset. */
+class RamRetained implements Retained {
+  readonly byteLength = RETAINED_BYTES;
+  #bytes: Uint8Array | undefined;
+
+  read(): Uint8Array | undefined {
+    return this.#bytes?.slice();
+  }
+
+  write(bytes: Uint8Array): void {
+    if (bytes.length > this.byteLength) {
+      throw new RangeError(`retained: ${bytes.length} bytes do not fit in ${this.byteLength}`);
+    }
+    this.#bytes = bytes.slice();
+  }
+}
+
+/** Stands in until src/native can sleep deeply: the board stays awake, and the next terminal starts afresh. */
+class WaitingSleep implements Sleep {
+  readonly #clock: Clock;
+  #ms = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  deep(ms: number): void {
+    this.#ms = ms;
+  }
+
+  /** Resolves when the sleep that was asked for is over. */
+  async over(): Promise<WakeReason> {
+    await new Promise<void>((resolve) => this.#clock.set(resolve, this.#ms));
+    return "timer";
+  }
+}
+
+/**
+ * The SDK's MQTT client throws when the answer comes after the client was closed. Uncaught in a callback, that
+ * restarts the device.
+ */
+class PatientResolver extends Resolver {
+  override resolve({ host, onResolved, onError }: Parameters<Resolver["resolve"]>[0]): void {
+    super.resolve({
+      host,
+      onResolved: (...answer) => guard(() => onResolved(...answer)),
+      onError: (...answer) => guard(() => onError(...answer)),
+    });
+  }
+}
+
+function guard(callback: () => void): null {
+  try {
+    callback();
+  } catch (error) {
+    log(`gridmote: nobody waits for this address any more (${error})`);
+  }
+  return null;
+}
+
+const dns = {
+  io: PatientResolver,
+  socket: { io: UDP },
+  /** Read at each connection: the network names its servers when it gives the address. */
+  get servers(): string[] {
+    const net = Modules.importNow(NET) as { get(what: "DNS"): string[] | undefined };
+    const servers = (net.get("DNS") ?? []).filter((address) => address.includes("."));
+    return servers.length ? servers : PUBLIC_DNS;
+  },
+};
+
+/** The Wi-Fi class of the SDK, which also has the clock set when there is an address: after power-on nobody else can. */
+function timekeeping(io: WiFiConstructor, clock: Clock): WiFiConstructor {
+  let due = 0;
+  return class extends io {
+    constructor({ onChanged }: ConstructorParameters<WiFiConstructor>[0]) {
+      super({
+        onChanged: (property) => {
+          if (this.connection >= WIFI_HAS_ADDRESS && clock.ticks >= due) {
+            due = clock.ticks + ASK_TIME_AGAIN_MS;
+            setClock();
+          }
+          onChanged?.(property);
+        },
+      });
+    }
+  };
+}
+
+function setClock(): void {
+  const ntp = new NTP({ servers: TIME_SERVERS, dns, socket: { io: UDP } });
+  ntp.getTime((_error: Error | null, time?: number) => {
+    if (time === undefined) log("gridmote: no answer of a time server");
+    else Time.set(Math.round(time / 1000));
+    ntp.close();
+  });
+}
+
+/** Making an instance starts the radio: ask late, and once. */
+function readMac(io: WiFiConstructor | undefined): string {
+  if (!io) return typeof config.mac === "string" ? config.mac : HOST_MAC;
+  const wifi = new (io as unknown as WiFiWithMac)({});
+  const mac = wifi.MAC ?? "";
+  wifi.close();
+  return mac.replaceAll(":", "").toLowerCase();
+}
+
+/** On ESP32 Math.random draws 31 bits from the hardware; on `lin` it is C's rand(), so the time is mixed in. */
+function random(): number {
+  const high = Math.random() * 0x1_0000;
+  const low = Math.random() * 0x1_0000;
+  return ((high << 16) ^ low ^ Date.now()) >>> 0;
+}
+
+function createHal(clock: Clock, sleep: Sleep): Hal {
+  const wifi = Modules.has(WIFI) ? (Modules.importNow(WIFI) as WiFiConstructor) : undefined;
+  let mac: string | undefined;
+  return {
+    clock,
+    sleep,
+    retained: new RamRetained(),
+    get mac() {
+      mac ??= readMac(wifi);
+      return mac;
+    },
+    random,
+    log,
+    buses: { p1: { io: Serial as unknown as SerialConstructor } },
+    storage: { keyValue: keyValue as unknown as KeyValueStorage },
+    network: {
+      ...(wifi && { wifi: { io: timekeeping(wifi, clock) } }),
+      mqtt: { io: MQTTClient as unknown as MqttConstructor, dns, socket: { io: TCP } },
+    },
+  };
+}
+
+/** The app of the installed mod if it loads, else the one that is built in. */
+function loadApp(): App {
+  try {
+    if (Modules.has(APP)) {
+      const app = Modules.importNow(APP) as App;
+      log("gridmote: the installed app runs");
+      return app;
+    }
+  } catch (error) {
+    log(`gridmote: the installed app does not load (${error}): the built-in one runs`);
+  }
+  return defaultApp;
+}
+
+/** The manifest's `config`, without what the SDK keeps there for itself. */
+function ownConfig(): Record<string, unknown> {
+  const known = configNames.filter((name) => name in config);
+  return Object.fromEntries(known.map((name) => [name, config[name]]));
+}
+
+async function main(): Promise<never> {
+  const clock = new DeviceClock();
+  const sleep = new WaitingSleep(clock);
+  const hal = createHal(clock, sleep);
+  const app = loadApp();
+  let reason: WakeReason = "start";
+  for (;;) {
+    await run(hal, app, ownConfig(), reason);
+    reason = await sleep.over();
+  }
+}
+
+main();
