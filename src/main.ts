@@ -221,18 +221,18 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
   };
 }
 
-/** The app of the installed mod if it loads, else the one that is built in. */
-function loadApp(): App {
+/** The app of the installed mod, if it loads, then the one that is built in. */
+function loadApps(): App[] {
   try {
     if (Modules.has(APP)) {
       const app = Modules.importNow(APP) as App;
-      log("gridmote: the installed app runs");
-      return app;
+      log("gridmote: the installed app is loaded");
+      return [app, defaultApp];
     }
   } catch (error) {
     log(`gridmote: the installed app does not load (${error}): the built-in one runs`);
   }
-  return defaultApp;
+  return [defaultApp];
 }
 
 /** The manifest's `config`, without what the SDK keeps there for itself. */
@@ -245,10 +245,10 @@ async function main(): Promise<never> {
   const clock = new DeviceClock();
   const sleep = new WaitingSleep(clock);
   const hal = createHal(clock, sleep);
-  const app = loadApp();
+  const apps = loadApps();
   let reason: WakeReason = "start";
   for (;;) {
-    await run(hal, app, ownConfig(), reason);
+    await run(hal, apps, ownConfig(), reason);
     reason = await sleep.over();
   }
 }

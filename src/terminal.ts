@@ -210,12 +210,22 @@ export class Terminal {
     saved.due = stream.due;
     this.#state.counters.readings[Math.min(sample.quality, QUALITY_CODES - 1)]++;
     if (recorder.isFull) this.#store(recorder, point);
-    const time = this.#epoch === undefined ? undefined : this.#epoch + ticks;
-    if (this.#app.onReading?.({ point, ticks, time, sample }) === "send") {
+    if (this.#isAlarm(point, ticks, sample)) {
       this.#sendNow = true;
       this.request("sample");
     }
     if (this.#config.mode === "resident") this.#save();
+  }
+
+  #isAlarm(point: number, ticks: number, sample: Sample): boolean {
+    const time = this.#epoch === undefined ? undefined : this.#epoch + ticks;
+    try {
+      return this.#app.onReading?.({ point, ticks, time, sample }) === "send";
+    } catch (error) {
+      // The reading is recorded already. What an app gets wrong must not stop the node.
+      this.#hal.log(`the app failed at a reading of point ${point} (${error})`);
+      return false;
+    }
   }
 
   // ---- Storing and sending ----

@@ -376,6 +376,36 @@ describe("a terminal", () => {
     await expect((await Site.open({ app: unknown })).pass(0)).rejects.toThrow("no built-in profile 999");
   });
 
+  it("runs the next app when one throws as it starts, or has a plan that cannot be", async () => {
+    const start: App = () => {
+      throw new RangeError("made for version 2 of the kit");
+    };
+    const plan: App = () => ({ plan: { sessionMs: 0, streams: [] } });
+    for (const [app, why] of [
+      [start, "made for version 2 of the kit"],
+      [plan, "sessionMs is 0"],
+    ] as const) {
+      const site = await Site.open({ app, fallback: defaultApp });
+      await site.pass(20 * MINUTE);
+      expect(site.log[0]).toContain("this app does not work here, the next one is tried");
+      expect(site.log[0]).toContain(why);
+      expect(minutes(site).length).toBeGreaterThan(5);
+    }
+  });
+
+  it("keeps a reading at which the app throws, and says so", async () => {
+    const app: App = (kit) => ({
+      ...defaultApp(kit),
+      onReading: () => {
+        throw new Error("division by nothing");
+      },
+    });
+    const site = await Site.open({ app });
+    await site.pass(20 * MINUTE);
+    expect(minutes(site).length).toBeGreaterThan(5);
+    expect(site.log[0]).toBe("site: the app failed at a reading of point 0 (Error: division by nothing)");
+  });
+
   it("closes what an earlier plan has left open", async () => {
     let phases = 3;
     const app: App = (kit) => defaultApp({ ...kit, config: { ...kit.config, phases } });

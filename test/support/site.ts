@@ -18,6 +18,8 @@ export interface SiteOptions {
   config?: Record<string, unknown>;
   chip?: SerialChip;
   app?: App;
+  /** What is tried when `app` does not work. */
+  fallback?: App;
   /** Changes the platform before the first boot. */
   prepare?: (hal: Hal) => void;
   /** True ends the connection of a PUBLISH instead of acknowledging it; the message has been passed on. */
@@ -55,7 +57,7 @@ export class Site {
       seed: 1,
       chip: options.chip ?? meter,
       stream: createPairStream((far) => void aedes.handle(far), { deadlineMs: options.deadlineMs ?? 10_000 }),
-      app: options.app,
+      ...(options.app && { apps: [options.app, ...(options.fallback ? [options.fallback] : [])] }),
       log: (line) => this.log.push(line),
     });
     options.prepare?.(this.terminal.hal);

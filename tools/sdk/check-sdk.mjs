@@ -208,6 +208,7 @@ async function hear(port, launcher, args, { env }, says = "") {
   try {
     const result = await Promise.race([heard, endOf("the firmware", firmware), late]);
     if (!firmware.output.includes(says)) throw new Error(`the firmware has not said "${says}"`);
+    if (firmware.output.includes("does not work")) throw new Error(tail(firmware.output));
     return result;
   } finally {
     late.catch(() => {});
@@ -252,7 +253,9 @@ async function checkLin(folder, port, sdk) {
   await step("lin: run it", () => hear(port, launcher, [library], sdk));
   await step("lin: build a sleeper", () => buildLin(folder, [...config, "mode=sleeper"], sdk));
   await step("lin: build the app as a mod", () => buildApp(folder, archive, sdk));
-  await step("lin: run both", () => hear(port, launcher, [library, archive], sdk, "the installed app runs"));
+  await step("lin: run both", () =>
+    hear(port, launcher, [library, archive], sdk, "the installed app is loaded"),
+  );
 }
 
 await exitWith("check:sdk", async () => {

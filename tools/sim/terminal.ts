@@ -27,8 +27,8 @@ export interface TerminalSetup {
   /** What is on the serial port. */
   chip: SerialChip;
   stream: StreamConstructor;
-  /** Default: the app that the base brings. */
-  app?: App;
+  /** Tried in this order. Default: the app that the base brings. */
+  apps?: readonly App[];
   log: (line: string) => void;
 }
 
@@ -81,10 +81,10 @@ export class SimulatedTerminal {
 
   /** Boots, sleeps, boots again. Rejects when the firmware throws; a resident never comes back. */
   async live(): Promise<never> {
-    const { app = defaultApp, config } = this.#setup;
+    const { apps = [defaultApp], config } = this.#setup;
     let reason: WakeReason = "start";
     for (;;) {
-      await run(this.hal, app, { ssid: "street", ...config }, reason, (terminal) => {
+      await run(this.hal, apps, { ssid: "street", ...config }, reason, (terminal) => {
         this.#terminal = terminal;
       });
       this.#terminal = undefined;
