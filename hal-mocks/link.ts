@@ -31,6 +31,8 @@ export interface LinkModel {
   latencyMs(operation: LinkOperation): number;
   /** Returns the function that ends the subscription. */
   subscribe(listener: (event: LinkEvent) => void): () => void;
+  /** A socket begins to close; the returned function says that it has. */
+  beginClose(): () => void;
 }
 
 const DEFAULTS: LinkLatencies = {
@@ -53,6 +55,9 @@ export class Link implements LinkModel {
   #network = true;
   #wifi = true;
   #attached = true;
+  #closing = 0;
+  /** How often the station went while a socket was closing: lwIP then frees the connection under the SDK's socket. */
+  tornSockets = 0;
 
   constructor({ spread, ...latencies }: LinkSettings = {}) {
     for (const [name, ms] of Object.entries(latencies)) {
@@ -84,6 +89,13 @@ export class Link implements LinkModel {
     return () => this.#listeners.delete(listener);
   }
 
+  beginClose(): () => void {
+    this.#closing++;
+    return () => {
+      this.#closing--;
+    };
+  }
+
   /** `network`: the access point stays, but nothing gets past it. */
   down(what: "network" | "wifi" = "network"): void {
     if (what === "wifi") this.#wifi = false;
@@ -100,7 +112,9 @@ export class Link implements LinkModel {
   attach(attached: boolean): void {
     if (attached === this.#attached) return;
     this.#attached = attached;
-    if (!attached) this.#emit("down");
+    if (attached) return;
+    if (this.#closing) this.tornSockets++;
+    this.#emit("down");
   }
 
   /** The terminal sleeps deeply or has lost its power: all that it had open is gone. */

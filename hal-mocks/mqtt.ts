@@ -21,6 +21,8 @@ const SEGMENT_BYTES = 1436;
 /** The SDK's client keeps these back when it says how much can be written. */
 const OVERHEAD_BYTES = 8;
 const DEFAULT_PORT = 1883;
+/** Turns of the event loop and of lwIP's task until a closed socket has let go of its connection; an estimate. */
+const SOCKET_CLOSE_MS = 10;
 
 const CONNECT = 1;
 const CONNACK = 2;
@@ -113,6 +115,8 @@ class Client implements MqttClient {
   #state: State = "connecting";
   #stream: Stream | undefined;
   #endIo: (() => void) | undefined;
+  /** As the terminal sees it: the stream may have ended already, in real time. */
+  #hasSocket = false;
   #disconnecting = false;
   /** How often the link took everything under way with it. */
   #losses = 0;
@@ -185,6 +189,7 @@ class Client implements MqttClient {
     this.#state = "closed";
     this.#unsubscribe();
     this.#clock.clear(this.#keepaliveTimer);
+    if (this.#hasSocket) this.#clock.set(this.#link.beginClose(), SOCKET_CLOSE_MS);
     if (this.#disconnecting && this.#stream) {
       // The broker shall have seen the DISCONNECT before virtual time goes on; it answers by closing.
       this.#waits.keepOnly("DISCONNECT");
@@ -385,6 +390,7 @@ class Client implements MqttClient {
 
   #login(connect: Uint8Array): void {
     this.#state = "login";
+    this.#hasSocket = true;
     this.#transmit(connect);
     const { keepalive } = this.#settings;
     if (!keepalive) return;
@@ -427,6 +433,7 @@ class Client implements MqttClient {
   }
 
   #fail(reason: unknown): void {
+    this.#hasSocket = false;
     this.#onError?.call(this, reason);
     this.close();
   }

@@ -7,6 +7,8 @@ export interface WiFiSetup {
   /** The network there is. Without it, any SSID and password will do. */
   accessPoint?: { SSID: string; password?: string };
   address?: string;
+  /** True fails an association, as a busy or distant access point does. */
+  fails?: () => boolean;
 }
 
 /** Values of `connection` (ECMA-419 §17.2), as the SDK's class for ESP32 has them. */
@@ -100,6 +102,7 @@ class Station {
   }
 
   connect(credentials: Credentials): void {
+    if (this.#connection === CONNECTING) throw new Error("wi-fi: already connecting");
     this.#become(CONNECTING);
     this.#after("associate", () => this.#associate(credentials));
   }
@@ -109,7 +112,11 @@ class Station {
   }
 
   #associate(credentials: Credentials): void {
-    const { link, accessPoint } = this.#setup;
+    const { link, accessPoint, fails } = this.#setup;
+    if (fails?.()) {
+      this.#giveUp();
+      return;
+    }
     const found = !accessPoint || accessPoint.SSID === credentials.SSID;
     if (!link.isWiFiUp || !found) {
       this.#after("notFound", () => this.#giveUp());

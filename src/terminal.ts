@@ -54,6 +54,8 @@ export class Terminal {
   #outbox: KeyValueOutbox | undefined;
   #session: Session | undefined;
   #sessionEnds: Promise<void> | undefined;
+  /** The last session's end. The next one must not begin before: both would use the one radio. */
+  #sessionClosed: Promise<void> | undefined;
   #sendNow = false;
   /** Reasons to be woken that have come and wait for the next wake. */
   readonly #reasons: WakeReason[] = [];
@@ -131,8 +133,7 @@ export class Terminal {
   /** Lets everything go. What was not saved by a wake is lost. */
   close(): void {
     for (const { stream } of this.#lines) stream.close();
-    this.#session?.close();
-    this.#session = undefined;
+    void this.#endSession();
     this.#outbox?.close();
     this.#outbox = undefined;
   }
@@ -260,14 +261,15 @@ export class Terminal {
     const { counters } = this.#state;
     const { acknowledged } = counters;
     counters.sessions++;
+    await this.#sessionClosed;
     this.#session ??= this.#newSession();
     try {
       await this.#session.send(this.#state.attempt > 0);
       this.#state.attempt = 0;
-      if (this.#config.mode === "sleeper") this.#endSession();
+      if (this.#config.mode === "sleeper") await this.#endSession();
     } catch (error) {
       counters.failedSessions++;
-      this.#endSession();
+      await this.#endSession();
       this.#retryLater(error as SessionFailure, counters.acknowledged > acknowledged);
     }
     this.#sessionEnds = undefined;
@@ -283,13 +285,15 @@ export class Terminal {
       onAcknowledged: () => {
         this.#state.counters.acknowledged++;
       },
-      onLost: () => this.#endSession(),
+      onLost: () => void this.#endSession(),
     });
   }
 
-  #endSession(): void {
-    this.#session?.close();
+  async #endSession(): Promise<void> {
+    const session = this.#session;
     this.#session = undefined;
+    if (session) this.#sessionClosed = session.close();
+    await this.#sessionClosed;
   }
 
   /** @param progress some frames got through: a slow link must not be made slower by ever longer waits. */

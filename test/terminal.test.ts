@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { SerialChip } from "../hal-mocks/serial";
+import { createWiFi } from "../hal-mocks/wifi";
 import defaultApp from "../src/app/default";
 import type { App } from "../src/app/interface";
+import type { MqttClient } from "../src/hal";
 import { MINUTE, Site, START } from "./support/site";
 
 const SESSION = 15 * MINUTE;
@@ -107,6 +109,54 @@ describe("a sleeper", () => {
     mqtt.io = io;
     await site.pass(10 * MINUTE);
     expect(minutes(site).slice(0, 15)).toEqual(upTo(15));
+  });
+
+  it("says goodbye to the broker, and lets its socket close before its radio goes", async () => {
+    let goodbyes = 0;
+    const site = await Site.open({
+      config: { sessionMs: MINUTE },
+      prepare({ network: { mqtt } }) {
+        const { io } = mqtt;
+        mqtt.io = class extends io {
+          override write(...[data, options]: Parameters<MqttClient["write"]>): number {
+            if (options?.operation === io.DISCONNECT) goodbyes++;
+            return super.write(data, options);
+          }
+        };
+      },
+    });
+    await site.pass(30 * MINUTE);
+    const { terminal } = site;
+    expect(terminal.counters!.sessions).toBeGreaterThan(20);
+    expect(goodbyes).toBe(terminal.counters!.sessions);
+    for (let turn = 0; turn < 20; turn++) {
+      terminal.link.down();
+      await site.pass(2 * MINUTE);
+      terminal.link.up();
+      await site.pass(MINUTE);
+    }
+    expect(terminal.counters!.failedSessions).toBeGreaterThan(5);
+    expect(terminal.link.tornSockets).toBe(0);
+  });
+
+  it("tries to associate three times before it gives a session up", async () => {
+    let failures = 0;
+    const site = await Site.open({
+      config: { sessionMs: MINUTE },
+      prepare({ clock, network }, { link }) {
+        network.wifi = { io: createWiFi({ clock, link, fails: () => failures-- > 0 }) };
+      },
+    });
+    for (let session = 0; session < 5; session++) {
+      failures = 2;
+      await site.pass(MINUTE);
+    }
+    expect(site.terminal.counters!.sessions).toBe(5);
+    expect(site.terminal.counters!.failedSessions).toBe(0);
+    failures = 3;
+    await site.pass(MINUTE);
+    expect(site.log).toHaveLength(1);
+    expect(site.log[0]).toContain("failed (wifi), attempt 1");
   });
 
   it("uses no number twice when a reset comes as the radio starts", async () => {

@@ -21,6 +21,15 @@ const PUBLISH_OVERHEAD_BYTES = 9;
 const PACKET_IDS = 65_535;
 /** MQTT asks of a resident to be heard of at least so often. */
 const KEEPALIVE_MS = 60_000;
+/** The platform does not try again, and the first association fails often enough. */
+const ASSOCIATIONS = 3;
+/** What a broker gets to close the connection after our DISCONNECT, as it must (MQTT 3.1.1 §3.14.4). */
+const GOODBYE_MS = 500;
+/**
+ * A socket of the SDK closes in later turns of its event loop and of lwIP's task. When Wi-Fi goes before, lwIP frees
+ * the connection under it.
+ */
+const SOCKET_CLOSE_MS = 20;
 
 /** A platform may throw where a network is not as it should be: that is this session's failure, not the node's. */
 async function attempt(why: SessionCause, step: () => Promise<void>): Promise<void> {
@@ -66,6 +75,9 @@ export class Session {
   #sending = false;
   #window = WINDOW;
   #connected = false;
+  #closing = false;
+  /** Called when the broker has closed the connection that we want to end. */
+  #onGone: (() => void) | undefined;
   #writable = 0;
   #packetId = 0;
   /** The rest of a frame that did not fit the send buffer in one go. */
@@ -81,7 +93,7 @@ export class Session {
   /**
    * Connects if need be, and sends what the outbox holds.
    * @param cautious one frame at a time, so that a link that breaks again and again still brings some through.
-   * @throws SessionFailure; the session is closed then.
+   * @throws SessionFailure; the session can only be closed then.
    */
   async send(cautious: boolean): Promise<void> {
     this.#window = cautious ? 1 : WINDOW;
@@ -94,7 +106,6 @@ export class Session {
       await attempt("lost", () => this.#drain());
     } catch (error) {
       this.#failure ??= error as SessionFailure;
-      this.close();
       throw error;
     } finally {
       this.#sending = false;
@@ -102,21 +113,36 @@ export class Session {
     }
   }
 
-  /** Says goodbye, if there is someone to say it to, and closes everything. */
-  close(): void {
-    const { hal } = this.#options;
-    hal.clock.clear(this.#deadline);
+  /** Says goodbye, if there is someone to say it to, and closes everything. Never rejects. */
+  async close(): Promise<void> {
+    const { clock } = this.#options.hal;
     const mqtt = this.#mqtt;
-    this.#mqtt = undefined;
-    if (mqtt && this.#connected && !this.#failure && !this.#rest) {
-      quietly(() => mqtt.write(null, { operation: hal.network.mqtt.io.DISCONNECT }));
-    }
-    quietly(() => mqtt?.close());
-    this.#connected = false;
     const wifi = this.#wifi;
+    this.#closing = true;
+    this.#mqtt = undefined;
     this.#wifi = undefined;
+    clock.clear(this.#deadline);
+    if (mqtt && this.#connected && !this.#failure && !this.#rest) await this.#sayGoodbye(mqtt);
+    quietly(() => mqtt?.close());
+    if (mqtt && wifi) await new Promise<void>((resolve) => clock.set(resolve, SOCKET_CLOSE_MS));
     quietly(() => wifi?.disconnect());
     quietly(() => wifi?.close());
+  }
+
+  /** Without a DISCONNECT that has arrived, the broker takes us for dead, and publishes a last will. */
+  async #sayGoodbye(mqtt: MqttClient): Promise<void> {
+    const { clock, network } = this.#options.hal;
+    try {
+      mqtt.write(null, { operation: network.mqtt.io.DISCONNECT });
+    } catch {
+      return;
+    }
+    let timer: Timer | undefined;
+    await new Promise<void>((resolve) => {
+      this.#onGone = resolve;
+      timer = clock.set(resolve, GOODBYE_MS);
+    });
+    clock.clear(timer);
   }
 
   async #associate(): Promise<void> {
@@ -125,14 +151,19 @@ export class Session {
     if (!wifi) return;
     const station = new wifi.io({
       onChanged: () => {
-        if (station.connection >= WIFI_HAS_ADDRESS) this.#change();
-        else if (this.#mqtt || station.connection < WIFI_CONNECTING) this.#fail("wifi");
+        if (this.#mqtt && station.connection < WIFI_HAS_ADDRESS) this.#fail("wifi");
+        else this.#change();
       },
     });
     this.#wifi = station;
-    if (station.connection >= WIFI_HAS_ADDRESS) return;
-    station.connect({ SSID: config.ssid, ...(config.wifiPassword && { password: config.wifiPassword }) });
-    while (station.connection < WIFI_HAS_ADDRESS) await this.#next();
+    let left = ASSOCIATIONS;
+    while (station.connection < WIFI_HAS_ADDRESS) {
+      if (station.connection < WIFI_CONNECTING) {
+        if (left-- === 0) throw new SessionFailure("wifi");
+        station.connect({ SSID: config.ssid, ...(config.wifiPassword && { password: config.wifiPassword }) });
+      }
+      await this.#next();
+    }
   }
 
   async #connect(): Promise<void> {
@@ -159,6 +190,7 @@ export class Session {
         this.#writable = count;
         this.#change();
       },
+      onClose: () => this.#fail("lost"),
       onError: () => this.#fail(this.#connected ? "lost" : "broker"),
     });
     while (!this.#connected) await this.#next();
@@ -233,7 +265,8 @@ export class Session {
   }
 
   #fail(why: SessionCause): void {
-    if (this.#failure) return;
+    this.#onGone?.();
+    if (this.#failure || this.#closing) return;
     this.#failure = new SessionFailure(why);
     const settle = this.#settle;
     this.#settle = undefined;

@@ -43,6 +43,21 @@ it.each([
   expect(link.isUp).toBe(false);
 });
 
+it("refuses to begin twice, and fails an association when it is told to", async () => {
+  const { clock, link } = create();
+  let fails = true;
+  const WiFi = createWiFi({ clock: new TerminalClock(clock), link, fails: () => fails });
+  const wifi = new WiFi({});
+  wifi.connect(right);
+  expect(() => wifi.connect(right)).toThrow("already connecting");
+  await clock.runUntil(1000);
+  expect(wifi.connection).toBe(200);
+  fails = false;
+  wifi.connect(right);
+  await clock.runUntil(5000);
+  expect(wifi.connection).toBe(500);
+});
+
 it("finds out that the access point is gone, and does not look for it again by itself", async () => {
   const { clock, link, changes, open } = create();
   const wifi = open();

@@ -21,7 +21,7 @@ export interface SiteOptions {
   /** What is tried when `app` does not work. */
   fallback?: App;
   /** Changes the platform before the first boot. */
-  prepare?: (hal: Hal) => void;
+  prepare?: (hal: Hal, terminal: SimulatedTerminal) => void;
   /** True ends the connection of a PUBLISH instead of acknowledging it; the message has been passed on. */
   cut?: (count: number) => boolean;
   /** Real milliseconds until a peer that does not answer is given up. */
@@ -60,7 +60,7 @@ export class Site {
       ...(options.app && { apps: [options.app, ...(options.fallback ? [options.fallback] : [])] }),
       log: (line) => this.log.push(line),
     });
-    options.prepare?.(this.terminal.hal);
+    options.prepare?.(this.terminal.hal, this.terminal);
     this.terminal.live().catch((error: unknown) => {
       this.#failure = error;
     });
