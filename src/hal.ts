@@ -242,6 +242,8 @@ export interface Hal {
   storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
   network: {
     wifi?: { io: WiFiConstructor };
+    /** Called when the network is there: sets the clock if that is due. Resolves within seconds, never rejects. */
+    setTime?(): Promise<void>;
     mqtt: { io: MqttConstructor; dns: { io: unknown }; socket: { io: unknown } };
   };
 }

@@ -15,18 +15,18 @@ import Time from "time";
 import Timer from "timer";
 import defaultApp from "./app/default";
 import type { App } from "./app/interface";
+import { EARLIEST_MS, unixTime } from "./comms/time";
 import { configNames } from "./config";
-import {
-  type Clock,
-  type Hal,
-  type KeyValueStorage,
-  type MqttConstructor,
-  type Retained,
-  type SerialConstructor,
-  type Sleep,
-  type WakeReason,
-  WIFI_HAS_ADDRESS,
-  type WiFiConstructor,
+import type {
+  Clock,
+  Hal,
+  KeyValueStorage,
+  MqttConstructor,
+  Retained,
+  SerialConstructor,
+  Sleep,
+  WakeReason,
+  WiFiConstructor,
 } from "./hal";
 import { run } from "./run";
 
@@ -37,10 +37,10 @@ const NET = "net";
 /** What a mod calls its app, see src/app/manifest.json. */
 const APP = "app";
 
-/** A clock that shows less has never been set: ESP32 starts in 1970. */
-const CLOCK_IS_SET_MS = 1_704_067_200_000;
 const TIME_SERVERS = ["pool.ntp.org"];
 const ASK_TIME_AGAIN_MS = 3_600_000;
+const ASK_TIME_SOON_MS = 60_000;
+const TIME_TIMEOUT_MS = 5_000;
 const LONGEST_TIMER_MS = 0x7fff_ffff;
 const RETAINED_BYTES = 4096;
 /** Who is asked for addresses when the network has not said whom to ask. */
@@ -70,7 +70,8 @@ class DeviceClock implements Clock {
 
   get time(): number | undefined {
     const now = Date.now();
-    return now < CLOCK_IS_SET_MS ? undefined : now;
+    // ESP32 starts in 1970.
+    return now < EARLIEST_MS ? undefined : now;
   }
 
   set(callback: () => void, ms: number): Handle {
@@ -123,9 +124,34 @@ class WaitingSleep implements Sleep {
 }
 
 /**
- * The SDK's MQTT client throws when the answer comes after the client was closed. Uncaught in a callback, that
- * restarts the device.
+ * The SDK's DNS and NTP clients throw in callbacks of their sockets and timers: at what strangers send, when there is
+ * no route, when the answer comes after whoever asked has closed. Uncaught there, an error restarts the device.
  */
+function guard(callback: () => void): null {
+  try {
+    callback();
+  } catch (error) {
+    log(`gridmote: an answer of the network is of no use (${error})`);
+  }
+  return null;
+}
+
+class PatientUDP extends UDP {
+  constructor(options: ConstructorParameters<typeof UDP>[0]) {
+    const { onReadable } = options;
+    super({
+      ...options,
+      onReadable(this: UDP, count: number) {
+        guard(() => onReadable?.call(this, count));
+      },
+    });
+  }
+
+  override write(...datagram: Parameters<UDP["write"]>): void {
+    guard(() => super.write(...datagram));
+  }
+}
+
 class PatientResolver extends Resolver {
   override resolve({ host, onResolved, onError }: Parameters<Resolver["resolve"]>[0]): void {
     super.resolve({
@@ -136,18 +162,9 @@ class PatientResolver extends Resolver {
   }
 }
 
-function guard(callback: () => void): null {
-  try {
-    callback();
-  } catch (error) {
-    log(`gridmote: nobody waits for this address any more (${error})`);
-  }
-  return null;
-}
-
 const dns = {
   io: PatientResolver,
-  socket: { io: UDP },
+  socket: { io: PatientUDP },
   /** Read at each connection: the network names its servers when it gives the address. */
   get servers(): string[] {
     const net = Modules.importNow(NET) as { get(what: "DNS"): string[] | undefined };
@@ -156,30 +173,32 @@ const dns = {
   },
 };
 
-/** The Wi-Fi class of the SDK, which also has the clock set when there is an address: after power-on nobody else can. */
-function timekeeping(io: WiFiConstructor, clock: Clock): WiFiConstructor {
+/** Sets the clock by SNTP, at most once in an hour; a time server that does not answer is asked again sooner. */
+function timekeeper(clock: Clock): () => Promise<void> {
   let due = 0;
-  return class extends io {
-    constructor({ onChanged }: ConstructorParameters<WiFiConstructor>[0]) {
-      super({
-        onChanged: (property) => {
-          if (this.connection >= WIFI_HAS_ADDRESS && clock.ticks >= due) {
-            due = clock.ticks + ASK_TIME_AGAIN_MS;
-            setClock();
-          }
-          onChanged?.(property);
-        },
-      });
-    }
+  return async () => {
+    if (clock.ticks < due) return;
+    const time = await askTime(clock);
+    due = clock.ticks + (time === undefined ? ASK_TIME_SOON_MS : ASK_TIME_AGAIN_MS);
+    if (time === undefined) log("gridmote: no answer of a time server");
+    else Time.set(Math.round(time / 1000));
   };
 }
 
-function setClock(): void {
-  const ntp = new NTP({ servers: TIME_SERVERS, dns, socket: { io: UDP } });
-  ntp.getTime((_error: Error | null, time?: number) => {
-    if (time === undefined) log("gridmote: no answer of a time server");
-    else Time.set(Math.round(time / 1000));
-    ntp.close();
+/** Unix time in milliseconds, or undefined when no server knows it in time. */
+function askTime(clock: Clock): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    let ntp: NTP | undefined;
+    const end = (time?: number) => {
+      clock.clear(timer);
+      ntp?.close();
+      resolve(time === undefined ? undefined : unixTime(time));
+    };
+    const timer = clock.set(end, TIME_TIMEOUT_MS);
+    guard(() => {
+      ntp = new NTP({ servers: TIME_SERVERS, dns, socket: { io: PatientUDP } });
+      ntp.getTime((_error: Error | null, time?: number) => end(time));
+    });
   });
 }
 
@@ -215,7 +234,7 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
     buses: { p1: { io: Serial as unknown as SerialConstructor } },
     storage: { keyValue: keyValue as unknown as KeyValueStorage },
     network: {
-      ...(wifi && { wifi: { io: timekeeping(wifi, clock) } }),
+      ...(wifi && { wifi: { io: wifi }, setTime: timekeeper(clock) }),
       mqtt: { io: MQTTClient as unknown as MqttConstructor, dns, socket: { io: TCP } },
     },
   };

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { TerminalClock } from "../hal-mocks/clock";
 import type { SerialChip } from "../hal-mocks/serial";
 import { createWiFi } from "../hal-mocks/wifi";
 import defaultApp from "../src/app/default";
@@ -361,6 +362,30 @@ describe("a terminal", () => {
     const site = await Site.open({ app, config: { sessionMs: 86_400_000 } });
     await site.pass(3 * MINUTE + 10_000);
     expect(minutes(site)).toEqual([0, 1, 2, 3]);
+  });
+
+  it("sets its clock before it looks for the broker, and dates what it reads from then on", async () => {
+    const order: string[] = [];
+    const site = await Site.open({
+      prepare({ clock, network }) {
+        const { io } = network.mqtt;
+        (clock as TerminalClock).timeKnown = false;
+        network.setTime = async () => {
+          order.push("time");
+          (clock as TerminalClock).timeKnown = true;
+        };
+        network.mqtt.io = new Proxy(io, {
+          construct(target, args: ConstructorParameters<typeof io>) {
+            order.push("broker");
+            return new target(...args);
+          },
+        });
+      },
+    });
+    await site.pass(40 * MINUTE);
+    expect(order.slice(0, 4)).toEqual(["time", "broker", "time", "broker"]);
+    expect(site.records[0].time).toBeNull();
+    expect(minutes(site).length).toBeGreaterThan(15);
   });
 
   it("stores each reading at once when it is told to", async () => {

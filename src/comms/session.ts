@@ -61,7 +61,7 @@ export interface SessionOptions {
 }
 
 /**
- * One connection: link, broker, then everything that the outbox holds. A frame leaves the outbox only on its
+ * One connection: link, time, broker, then everything that the outbox holds. A frame leaves the outbox only on its
  * PUBACK (QoS 1), so it is delivered at least once.
  */
 export class Session {
@@ -102,6 +102,7 @@ export class Session {
     this.#sending = true;
     try {
       if (!this.#wifi) await attempt("wifi", () => this.#associate());
+      await hal.network.setTime?.();
       if (!this.#mqtt) await attempt("broker", () => this.#connect());
       await attempt("lost", () => this.#drain());
     } catch (error) {
