@@ -2,6 +2,13 @@ import type { KeyValue, KeyValueStorage, StorageFormat } from "../src/hal";
 
 type Stored = Uint8Array | string | number;
 
+/**
+ * NVS keeps 126 entries of 32 bytes in a page of 4 KB and one page free for moving (ESP-IDF, NVS library, "Structure
+ * of a page"); partitions.csv gives it 64 KB.
+ */
+const NVS_ENTRIES = 15 * 126;
+const ENTRY_BYTES = 32;
+
 /** What survives: values by key, by domain. */
 export type KeyValueStore = Map<string, Map<string, Stored>>;
 
@@ -15,8 +22,15 @@ export interface MockKeyValueStorage extends KeyValueStorage {
 const NAME_CHARACTERS = 15;
 const FORMATS: readonly string[] = ["buffer", "string", "uint32"] satisfies StorageFormat[];
 
-/** The key-value storage of one terminal. `store` is its flash: give it to the next boot. */
-export function createKeyValue(store: KeyValueStore = new Map()): MockKeyValueStorage {
+/**
+ * The key-value storage of one terminal.
+ * @param store its flash: give it to the next boot.
+ * @param entries its room, in NVS's entries. A value takes one, and one more for each 32 bytes of text or of a buffer.
+ */
+export function createKeyValue(
+  store: KeyValueStore = new Map(),
+  entries: number = NVS_ENTRIES,
+): MockKeyValueStorage {
   let writes = 0;
   return {
     get writes() {
@@ -29,9 +43,30 @@ export function createKeyValue(store: KeyValueStore = new Map()): MockKeyValueSt
       // As NVS: only a writer makes a namespace.
       if (mode === "r" && !store.has(path)) throw new Error(`key-value: there is no domain "${path}"`);
       if (!store.has(path)) store.set(path, new Map());
-      return new Domain(store.get(path)!, format, mode === "r", () => writes++);
+      const checkRoom = (key: string, value: Stored) => {
+        const replaced = store.get(path)!.get(key);
+        const used = entriesOf(value) - (replaced === undefined ? 0 : entriesOf(replaced));
+        if (usedEntries(store) + used > entries) throw new Error("key-value: no space");
+      };
+      return new Domain(store.get(path)!, format, mode === "r", () => writes++, checkRoom);
     },
   };
+}
+
+function usedEntries(store: KeyValueStore): number {
+  let used = 0;
+  for (const values of store.values()) {
+    used++;
+    for (const value of values.values()) used += entriesOf(value);
+  }
+  return used;
+}
+
+/** A buffer's index is an entry of its own. */
+function entriesOf(value: Stored): number {
+  if (typeof value === "number") return 1;
+  const index = typeof value === "string" ? 0 : 1;
+  return 1 + index + Math.ceil(value.length / ENTRY_BYTES);
 }
 
 class Domain implements KeyValue {
@@ -39,12 +74,20 @@ class Domain implements KeyValue {
   #format: StorageFormat;
   readonly #readOnly: boolean;
   readonly #wear: () => void;
+  readonly #checkRoom: (key: string, value: Stored) => void;
 
-  constructor(values: Map<string, Stored>, format: StorageFormat, readOnly: boolean, wear: () => void) {
+  constructor(
+    values: Map<string, Stored>,
+    format: StorageFormat,
+    readOnly: boolean,
+    wear: () => void,
+    checkRoom: (key: string, value: Stored) => void,
+  ) {
     this.#values = values;
     this.#format = format;
     this.#readOnly = readOnly;
     this.#wear = wear;
+    this.#checkRoom = checkRoom;
   }
 
   get format(): StorageFormat {
@@ -69,7 +112,9 @@ class Domain implements KeyValue {
 
   write(key: string, value: ArrayBuffer | Uint8Array | string | number): void {
     const values = this.#writable();
-    values.set(checkName("key", key), this.#convert(value));
+    const stored = this.#convert(value);
+    this.#checkRoom(checkName("key", key), stored);
+    values.set(key, stored);
     this.#wear();
   }
 

@@ -380,8 +380,13 @@ function provisioned(hal: Hal, overrides: Record<string, unknown>): string {
   const store = hal.storage.keyValue.open({ path: CONFIG_DOMAIN, format: "string", mode: "r+" });
   const values: Record<string, unknown> = {};
   for (const name of configNames) {
-    const value = store.read(name);
-    if (value !== undefined) values[name] = value;
+    try {
+      const value = store.read(name);
+      if (value !== undefined) values[name] = value;
+    } catch (error) {
+      // A tool that fills NVS may have stored a number as one: the SDK reads each key in its own type only.
+      hal.log(`${STORE}: ${name} cannot be read as text (${error}); left out`);
+    }
   }
   store.close();
   const { problems } = loadConfig([

@@ -412,7 +412,9 @@ describe("a terminal", () => {
         ["sampleMs", "30000"],
         ["mode", "asleep"],
         ["password", "x".repeat(99)],
-      ]),
+        // As a number of NVS, which cannot be read as text.
+        ["port", 1883],
+      ] as [string, string | number][]),
     );
     await site.pass(MINUTE / 2);
     // Without retained memory a terminal reads its flash again.
@@ -422,6 +424,7 @@ describe("a terminal", () => {
     expect(site.log).toContain(
       'site: key-value store: mode is "asleep", expected "sleeper" or "resident"; left out',
     );
+    expect(site.log.join()).toContain("key-value store: port cannot be read as text");
     expect(site.log.join()).not.toContain("xxx");
   });
 

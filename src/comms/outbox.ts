@@ -26,6 +26,8 @@ export interface Outbox {
 
 const DOMAIN = "outbox";
 const DROPPED = "dropped";
+/** NVS frees whole pages: this much more than a frame's size may have to go before it fits. */
+const PAGE_BYTES = 4096;
 /** 9 decimal digits: a frame a second for 31 years. */
 const FRAME_KEY = /^f[0-9]{9}$/;
 
@@ -76,15 +78,19 @@ export class KeyValueOutbox implements Outbox {
     else this.#countDropped();
   }
 
-  /** A store that is full throws: the oldest frames make room. False when even an empty outbox has none. */
+  /**
+   * A store that is full throws: the oldest frames make room. False when more room does not help: what throws for
+   * another reason must not cost all that waits.
+   */
   #write(key: string, record: ArrayBuffer): boolean {
+    let enough = 2 * record.byteLength + PAGE_BYTES;
     for (;;) {
       try {
         this.#store.write(key, record);
         return true;
       } catch {
-        if (!this.#ids.length) return false;
-        this.#dropOldest();
+        if (!this.#ids.length || enough <= 0) return false;
+        enough -= this.#dropOldest();
       }
     }
   }
@@ -115,10 +121,14 @@ export class KeyValueOutbox implements Outbox {
     this.#store.close();
   }
 
-  #dropOldest(): void {
+  /** Returns how many bytes that has freed, at least 1. */
+  #dropOldest(): number {
+    const [id] = this.#ids;
+    const record = this.#store.read(keyOf(id)) as ArrayBuffer | undefined;
     // First the room, then the count, which needs some itself.
-    this.acknowledge(this.#ids[0]);
+    this.acknowledge(id);
     this.#countDropped();
+    return record?.byteLength ?? 1;
   }
 
   #countDropped(): void {

@@ -43,6 +43,22 @@ describe("key-value", () => {
     expect(() => domain.read("123456789012345")).toThrow(TypeError);
   });
 
+  it("throws when it is full, and takes the room of what is replaced or deleted", () => {
+    // Two domains; a number takes an entry, 64 bytes of a buffer take 4.
+    const storage = createKeyValue(new Map(), 2 + 1 + 4);
+    const numbers = storage.open({ path: "numbers", format: "uint32" });
+    const buffers = storage.open({ path: "buffers" });
+    numbers.write("n", 1);
+    buffers.write("b", new Uint8Array(64));
+    expect(() => numbers.write("m", 1)).toThrow("no space");
+    numbers.write("n", 2);
+    buffers.write("b", new Uint8Array(32));
+    numbers.write("m", 1);
+    expect(() => buffers.write("b", new Uint8Array(33))).toThrow("no space");
+    numbers.delete("m");
+    buffers.write("b", new Uint8Array(33));
+  });
+
   it("refuses writes when open for reading, and everything when closed", () => {
     const storage = createKeyValue();
     storage.open({ path: "d", format: "string" }).write("k", "v");
