@@ -18,16 +18,28 @@ export interface SerialChip {
   onClose?(line: SerialLine): void;
 }
 
-/** Bytes that a UART driver keeps unread; further ones are lost. */
+/** Bytes that are kept unread; further ones are lost. */
 const RECEIVE_BUFFER_BYTES = 8192;
-/** Bytes that come in one `onReadable`: a UART interrupts by FIFO level, not by byte. */
+/** Bytes that come in one `onReadable`. */
 const CHUNK_BYTES = 1024;
 const BITS_PER_BYTE = 10;
 /** What a UART's transmit FIFO takes at once. */
 const TRANSMIT_BYTES = 128;
 
-/** An opened port's callbacks. */
-type Port = Pick<SerialOptions, "onReadable" | "onWritable">;
+export interface SerialSettings {
+  /**
+   * Bytes that come in one `onReadable`, and bytes that are kept unread. The defaults are generous, so that a
+   * simulated month has a tenth of the events; the SDK on ESP32 has the UART's FIFO alone: `UART_FIFO`.
+   */
+  chunkBytes?: number;
+  bufferBytes?: number;
+}
+
+/** ESP32's UART: 128 bytes, and an interrupt at 96 (the reset value of UART_RXFIFO_FULL_THRHD, which the SDK keeps). */
+export const UART_FIFO: Required<SerialSettings> = { chunkBytes: 96, bufferBytes: 128 };
+
+/** An opened port's callbacks; `this` in them is the instance. */
+type Port = Pick<SerialOptions, "onReadable" | "onWritable"> & { instance: Serial };
 
 /** The serial class of a board, and what happens to it when the board's RAM is lost. */
 export type MockSerialConstructor = SerialConstructor & {
@@ -40,23 +52,26 @@ class Line implements SerialLine {
   baud = 0;
   readonly #clock: Clock;
   readonly #chip: SerialChip;
-  readonly received = new ReceiveBuffer();
+  readonly received: ReceiveBuffer;
+  readonly #chunkBytes: number;
   #port: Port | undefined;
   /** Ticks at which the last byte sent so far has arrived, either way. */
   #busyUntil = 0;
   #transmitUntil = 0;
 
-  constructor(clock: Clock, chip: SerialChip) {
+  constructor(clock: Clock, chip: SerialChip, { chunkBytes, bufferBytes }: Required<SerialSettings>) {
     this.#clock = clock;
     this.#chip = chip;
+    this.#chunkBytes = chunkBytes;
+    this.received = new ReceiveBuffer(bufferBytes);
   }
 
   get isOpen(): boolean {
     return this.#port !== undefined;
   }
 
-  open({ baud, onReadable, onWritable }: SerialOptions): Port {
-    const port = { onReadable, onWritable };
+  open({ baud, onReadable, onWritable }: SerialOptions, instance: Serial): Port {
+    const port = { onReadable, onWritable, instance };
     this.baud = baud;
     this.received.clear();
     this.#port = port;
@@ -82,13 +97,13 @@ class Line implements SerialLine {
     if (!port) return;
     const now = this.#clock.ticks;
     let at = Math.max(now, this.#busyUntil);
-    for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
-      const chunk = bytes.subarray(start, start + CHUNK_BYTES);
+    for (let start = 0; start < bytes.length; start += this.#chunkBytes) {
+      const chunk = bytes.subarray(start, start + this.#chunkBytes);
       at += this.#durationMs(chunk.length);
       this.#clock.set(() => {
         if (this.#port !== port) return;
         this.received.push(chunk);
-        port.onReadable?.(this.received.length);
+        port.onReadable?.call(port.instance, this.received.length);
       }, at - now);
     }
     this.#busyUntil = at;
@@ -96,6 +111,8 @@ class Line implements SerialLine {
 
   receive(bytes: Uint8Array): void {
     const now = this.#clock.ticks;
+    const waiting = (Math.max(this.#transmitUntil - now, 0) * this.baud) / (BITS_PER_BYTE * 1000);
+    if (Math.ceil(waiting) + bytes.length > TRANSMIT_BYTES) throw new Error("serial: output full");
     this.#transmitUntil = Math.max(now, this.#transmitUntil) + this.#durationMs(bytes.length);
     this.#clock.set(() => this.#chip.onReceive?.(bytes, this), this.#transmitUntil - now);
     this.#writableAt(this.#port!, this.#transmitUntil - now);
@@ -104,7 +121,7 @@ class Line implements SerialLine {
   #writableAt(port: Port, ms: number): void {
     if (!port.onWritable) return;
     this.#clock.set(() => {
-      if (this.#port === port) port.onWritable?.(TRANSMIT_BYTES);
+      if (this.#port === port) port.onWritable?.call(port.instance, TRANSMIT_BYTES);
     }, ms);
   }
 
@@ -115,9 +132,13 @@ class Line implements SerialLine {
 
 /** A UART driver's buffer of received bytes. What does not fit is lost, as in silicon. */
 class ReceiveBuffer {
-  readonly #bytes = new Uint8Array(RECEIVE_BUFFER_BYTES);
+  readonly #bytes: Uint8Array;
   #start = 0;
   #end = 0;
+
+  constructor(byteLength: number) {
+    this.#bytes = new Uint8Array(byteLength);
+  }
 
   get length(): number {
     return this.#end - this.#start;
@@ -134,7 +155,7 @@ class ReceiveBuffer {
       this.#end -= this.#start;
       this.#start = 0;
     }
-    const fits = bytes.subarray(0, RECEIVE_BUFFER_BYTES - this.#end);
+    const fits = bytes.subarray(0, this.#bytes.length - this.#end);
     this.#bytes.set(fits, this.#end);
     this.#end += fits.length;
   }
@@ -151,8 +172,14 @@ class ReceiveBuffer {
  * The `embedded:io/serial` class of one board whose UARTs lead to `chips`, by port number.
  * Constructing it throws RangeError for a port with no chip, and when the port is already open.
  */
-export function createSerial(clock: Clock, chips: ReadonlyMap<number, SerialChip>): MockSerialConstructor {
-  const lines = new Map([...chips].map(([port, chip]) => [port, new Line(clock, chip)]));
+export function createSerial(
+  clock: Clock,
+  chips: ReadonlyMap<number, SerialChip>,
+  { chunkBytes = CHUNK_BYTES, bufferBytes = RECEIVE_BUFFER_BYTES }: SerialSettings = {},
+): MockSerialConstructor {
+  const lines = new Map(
+    [...chips].map(([port, chip]) => [port, new Line(clock, chip, { chunkBytes, bufferBytes })]),
+  );
 
   return class implements Serial {
     readonly #line: Line;
@@ -164,7 +191,7 @@ export function createSerial(clock: Clock, chips: ReadonlyMap<number, SerialChip
     }
 
     constructor(options: SerialOptions) {
-      const { baud, port = 0, receive, transmit, format = "number" } = options;
+      const { baud, port = 0, receive, transmit, format = "buffer" } = options;
       if (!(Number.isInteger(baud) && baud > 0)) throw new RangeError(`serial: baud is ${baud}`);
       if (receive === undefined && transmit === undefined)
         throw new RangeError("serial: no receive or transmit");
@@ -178,7 +205,7 @@ export function createSerial(clock: Clock, chips: ReadonlyMap<number, SerialChip
       if (!line) throw new RangeError(`serial: there is no port ${port}`);
       if (line.isOpen) throw new RangeError(`serial: port ${port} is in use`);
       this.#line = line;
-      this.#port = line.open(options);
+      this.#port = line.open(options, this);
     }
 
     get format(): "number" | "buffer" {
@@ -202,7 +229,11 @@ export function createSerial(clock: Clock, chips: ReadonlyMap<number, SerialChip
         return byte[0];
       }
       if (target === undefined || typeof target === "number") {
-        const bytes = new Uint8Array(Math.min(target ?? length, length));
+        // The SDK returns what happens to be in memory behind the bytes that are there.
+        if (target !== undefined && !(target > 0 && target <= length)) {
+          throw new RangeError(`serial: read of ${target} bytes, ${length} are there`);
+        }
+        const bytes = new Uint8Array(target ?? length);
         received.take(bytes);
         return bytes.buffer;
       }
@@ -211,6 +242,9 @@ export function createSerial(clock: Clock, chips: ReadonlyMap<number, SerialChip
 
     write(value: number | ByteBuffer): void {
       const line = this.#opened();
+      if ((typeof value === "number") !== (this.#format === "number")) {
+        throw new TypeError(`serial: expected a ${this.#format}`);
+      }
       if (typeof value === "number") line.receive(Uint8Array.of(value));
       else line.receive(new Uint8Array(value instanceof ArrayBuffer ? value.slice(0) : value));
     }

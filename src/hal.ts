@@ -20,7 +20,7 @@ export interface SerialOptions {
   baud: number;
   port?: number;
   format?: "number" | "buffer";
-  /** `count`: how many bytes can be read. */
+  /** `count`: how many bytes can be read. Do not close in it: the SDK's instance goes on to use what is freed then. */
   onReadable?: (count: number) => void;
   onWritable?: (count: number) => void;
   /** The instance is finished: the port has failed. */
@@ -30,9 +30,11 @@ export interface SerialOptions {
 export interface Serial {
   format: "number" | "buffer";
   read(): number | ArrayBuffer | undefined;
+  /** Ask for no more than `onReadable` has said: the SDK does not check. */
   read(byteLength: number): ArrayBuffer | undefined;
   /** Fills the buffer as far as there are bytes; the number of bytes, or undefined when there was none. */
   read(buffer: ByteBuffer): number | undefined;
+  /** Throws when it is more than `onWritable` has said. */
   write(value: number | ByteBuffer): void;
   close(): void;
 }

@@ -329,6 +329,30 @@ describe("a resident whose bus fails", () => {
   });
 });
 
+describe("a resident whose port falls silent without a word", () => {
+  it("opens it anew, and says of the slots in between that they were silent", async () => {
+    let deaf = false;
+    const site = await Site.open({
+      config: { mode: "resident", sampleMs: 30_000, sessionMs: MINUTE },
+      prepare({ buses }) {
+        const { io } = buses.p1!;
+        buses.p1!.io = class extends io {
+          constructor(options: ConstructorParameters<typeof io>[0]) {
+            deaf = false;
+            super({ ...options, onReadable: (count) => void (deaf || options.onReadable?.(count)) });
+          }
+        };
+      },
+    });
+    await site.pass(5 * MINUTE);
+    deaf = true;
+    await site.pass(10 * MINUTE);
+    const bad = site.records.filter(({ quality }) => quality);
+    expect(bad.map(({ quality }) => quality)).toEqual(["silent"]);
+    expect(site.records.length).toBeGreaterThanOrEqual(28);
+  });
+});
+
 describe("a terminal", () => {
   it("says that its meter is silent, in a reading of its own", async () => {
     const mute: SerialChip = {};

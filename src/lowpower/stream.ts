@@ -121,6 +121,16 @@ export class Stream {
     const { timeoutMs, sampleMs } = this.plan;
     clock.clear(this.#timeout);
     const wait = sampleMs ? Math.max(this.#due - clock.ticks, 0) : 0;
-    this.#timeout = clock.set(() => this.#take(clock.ticks, { quality: this.#quality }), wait + timeoutMs);
+    this.#timeout = clock.set(() => this.#onTimeout(), wait + timeoutMs);
+  }
+
+  #onTimeout(): void {
+    const { clock } = this.#options;
+    const quality = this.#quality;
+    this.#take(clock.ticks, { quality });
+    // A port can fall silent for good: the SDK's, when its message queue was full once. Opened anew, it speaks again.
+    if (quality !== Quality.silent) return;
+    this.close();
+    this.open();
   }
 }

@@ -9,7 +9,7 @@ export interface P1Options {
   sensor: SerialBus;
   /** Gives samples their `ticks`. */
   clock?: Clock;
-  /** A sample, good or bad, can be read. */
+  /** A sample, good or bad, can be read. Close the driver later, not in this call: see `SerialOptions.onReadable`. */
   onSample?: () => void;
   /** The port has failed, and the driver is finished. */
   onError?: (error?: unknown) => void;

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { TerminalClock, VirtualClock } from "../../hal-mocks/clock";
 import { settle } from "../../hal-mocks/node/settle";
-import { createSerial, type SerialChip, type SerialLine } from "../../hal-mocks/serial";
+import { createSerial, type SerialChip, type SerialLine, UART_FIFO } from "../../hal-mocks/serial";
 
 class Chip implements SerialChip {
   line: SerialLine | undefined;
@@ -102,10 +102,59 @@ it("sends in order, paced, from a copy", async () => {
   const port = open();
   const bytes = Uint8Array.of(1, 2, 3);
   port.write(bytes);
+  expect(() => port.write(4)).toThrow("expected a buffer");
+  port.format = "number";
   port.write(4);
   bytes.fill(9);
   await clock.runUntil(100);
   expect(chip.events).toEqual(["open", "1,2,3@3", "4@4"]);
+});
+
+it("takes what its transmit FIFO has room for, and says so", async () => {
+  const { clock, Serial } = create();
+  const room: number[] = [];
+  const port = new Serial({
+    transmit: 1,
+    baud: 10_000,
+    onWritable(this: unknown, count) {
+      if (this === port) room.push(count);
+    },
+  });
+  port.write(new Uint8Array(100));
+  expect(() => port.write(new Uint8Array(29))).toThrow("output full");
+  port.write(new Uint8Array(28));
+  await clock.runUntil(100);
+  port.write(new Uint8Array(100));
+  await clock.runUntil(1000);
+  expect(room).toContain(128);
+});
+
+it("calls back as the instance, with as much as it will give", async () => {
+  const { clock, chip, Serial } = create();
+  const port = new Serial({
+    receive: 1,
+    baud: 10_000,
+    onReadable(this: unknown, count) {
+      expect(this).toBe(port);
+      expect(() => port.read(count + 1)).toThrow("5 are there");
+      expect(port.read(count)!.byteLength).toBe(5);
+    },
+  });
+  chip.line?.send(new Uint8Array(5));
+  await clock.runUntil(100);
+  expect.assertions(3);
+});
+
+it("can be as small as a UART's FIFO", async () => {
+  const clock = new VirtualClock(0, settle);
+  const chip = new Chip(clock);
+  const Serial = createSerial(new TerminalClock(clock), new Map([[0, chip]]), UART_FIFO);
+  const counts: number[] = [];
+  const port = new Serial({ receive: 1, baud: 10_000, onReadable: (count) => counts.push(count) });
+  chip.line?.send(new Uint8Array(300));
+  await clock.runUntil(1000);
+  expect(counts).toEqual([96, 128, 128, 128]);
+  expect((port.read() as ArrayBuffer).byteLength).toBe(128);
 });
 
 it("opens a port once at a time", () => {
