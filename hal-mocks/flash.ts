@@ -111,14 +111,8 @@ class OpenPartition implements Flash {
   }
 
   status(): FlashStatus {
-    const { bytes, erases, writeAlign } = this.#open();
-    return {
-      size: bytes.length,
-      blockLength: BLOCK_BYTES,
-      blocks: erases.length,
-      writeAlign,
-      eraseValue: ERASED,
-    };
+    const { bytes, erases } = this.#open();
+    return { size: bytes.length, blockLength: BLOCK_BYTES, blocks: erases.length };
   }
 
   close(): void {

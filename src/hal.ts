@@ -166,12 +166,11 @@ export interface KeyValueStorage {
   open(options: { path: string; format?: StorageFormat; mode?: "r" | "r+" }): KeyValue;
 }
 
+/** All that the SDK says. What is erased reads 0xFF; with flash encryption, writes are aligned to 16 bytes. */
 export interface FlashStatus {
   size: number;
   blockLength: number;
   blocks: number;
-  writeAlign: number;
-  eraseValue: number;
 }
 
 export interface Flash {

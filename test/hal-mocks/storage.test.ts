@@ -94,8 +94,6 @@ describe("flash", () => {
       size: 16_384,
       blockLength: 4096,
       blocks: 4,
-      writeAlign: 16,
-      eraseValue: 255,
     });
   });
 

@@ -1,5 +1,5 @@
 // npm run flash, npm run monitor: mcconfig with what it needs. Further arguments go to mcconfig, such as
-// `npm run flash -- -p esp32/esp32c3 ssid=home`; give both commands the same -p, -d and -i.
+// `npm run flash -- -p esp32/nodemcu ssid=home`; give both commands the same -p, -d and -i.
 import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
