@@ -214,7 +214,7 @@ export interface Sleep {
 export interface Retained {
   /** Its size in bytes. */
   readonly byteLength: number;
-  /** What was written last, or undefined after power-on. */
+  /** What was written last, in a buffer of its own that is the caller's; undefined after power-on. */
   read(): Uint8Array | undefined;
   /** Throws RangeError when longer than `byteLength`. The bytes are copied. */
   write(bytes: Uint8Array): void;

@@ -64,6 +64,7 @@ export class Recorder {
   readonly #values: Float64Array;
   /** What one row takes at most. */
   readonly #rowBytes: number;
+  #hasGrown = false;
 
   /** `limit`: readings at which the batch is full. */
   constructor(profile: Profile, batch: Batch, limit: number) {
@@ -116,11 +117,13 @@ export class Recorder {
     return true;
   }
 
-  /** A wake adds one row as a rule: what is allocated is little more than what is kept. */
+  /** A wake adds one row as a rule; a resident adds one after the other. */
   #makeRoom(): void {
     const { batch } = this;
     if (batch.rows.length - batch.length >= this.#rowBytes) return;
-    const rows = new Uint8Array(Math.min(batch.capacity, 2 * batch.length + this.#rowBytes));
+    const growth = this.#hasGrown ? batch.length : 0;
+    this.#hasGrown = true;
+    const rows = new Uint8Array(Math.min(batch.capacity, batch.length + growth + this.#rowBytes));
     rows.set(batch.rows.subarray(0, batch.length));
     batch.rows = rows;
   }

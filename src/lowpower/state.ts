@@ -162,8 +162,8 @@ function readText(bytes: Uint8Array, start: number, length: number): string {
 export function loadState(retained: Retained): State | undefined {
   const bytes = retained.read();
   if (!bytes || !isIntact(bytes)) return undefined;
-  const end = bytes.length - ((bytes.length - PREFIX_BYTES) % NUMBER_BYTES);
-  const numbers = new Float64Array(bytes.slice(PREFIX_BYTES, end).buffer);
+  const count = Math.floor((bytes.length - PREFIX_BYTES) / NUMBER_BYTES);
+  const numbers = new Float64Array(bytes.buffer, PREFIX_BYTES, count);
   const state = newState(numbers[0]);
   const { counters } = state;
   state.seq = numbers[1];
@@ -212,7 +212,7 @@ function readStream(numbers: Float64Array, index: number): StreamState {
     end: numbers[index + 6],
     capacity: length,
     rows: new Uint8Array(0),
-    last: numbers.slice(index + STREAM_NUMBERS, index + STREAM_NUMBERS + columns),
+    last: numbers.subarray(index + STREAM_NUMBERS, index + STREAM_NUMBERS + columns),
   };
   return { point: numbers[index], profile: numbers[index + 1], due: numbers[index + 2], batch };
 }

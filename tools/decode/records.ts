@@ -39,7 +39,9 @@ export function recordsOf({ device, point }: FrameTopic, frame: Frame): DecodedR
       time: time === undefined ? null : isoTime(time),
     };
     if (quality !== Quality.good) record.quality = qualityName(quality);
-    return Object.assign(record, values);
+    // Not Object.assign, which takes three times as long: a year of a street is many readings.
+    for (const channel in values) record[channel] = values[channel];
+    return record;
   });
 }
 
