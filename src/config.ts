@@ -12,12 +12,14 @@ interface Field<T> {
   parse(raw: unknown): T | undefined;
 }
 
+const DECIMAL = /^ ?[+-]?\d{1,15} ?$/;
+
 function integer(fallback: number, low: number, high: number): Field<number> {
   return {
     fallback,
     expected: `an integer from ${low} to ${high}`,
     parse(raw) {
-      const value = typeof raw === "string" && raw.trim() !== "" ? Number(raw) : raw;
+      const value = typeof raw === "string" && DECIMAL.test(raw) ? Number(raw) : raw;
       return typeof value === "number" && Number.isInteger(value) && value >= low && value <= high
         ? value
         : undefined;
@@ -61,7 +63,7 @@ const fields = {
   /** Milliseconds between readings, aligned to the clock; 0 records every sample that the device sends. */
   sampleMs: integer(60_000, 0, DAY_MS),
   /** How long a device may be silent before the reading is given up. DSMR 4 and older send each 10 s. */
-  sampleTimeoutMs: integer(12_000, 100, 60_000),
+  sampleTimeoutMs: integer(12_000, 100, 3_600_000),
   /** Milliseconds between sessions. */
   sessionMs: integer(900_000, 1_000, DAY_MS),
   /** Readings at which a frame closes before its period ends. */

@@ -2,7 +2,7 @@ import type { App, AppInstance, Plan, StreamPlan } from "./app/interface";
 import { encodeFrame } from "./comms/frame/encode";
 import { KeyValueOutbox } from "./comms/outbox";
 import { Session, type SessionFailure } from "./comms/session";
-import { type Config, configNames, loadConfig } from "./config";
+import type { Config } from "./config";
 import type { Hal, Timer, WakeReason, WakeResult } from "./hal";
 import { emptyBatch, Recorder } from "./lowpower/recorder";
 import {
@@ -18,18 +18,13 @@ import { type Driver, type DriverFactory, Stream } from "./lowpower/stream";
 import { backoff, devicePhase, nextSlot } from "./lowpower/wake";
 import { type Profile, profileOf } from "./model/profiles";
 import type { Sample } from "./model/reading";
+import { configure, provisioned, raiseEpoch } from "./provisioning";
 import { P1 } from "./sensors/p1";
 
 /** Envelope, t0, count and times: what a frame takes beside its columns, at most. */
 const ENVELOPE_BYTES = 64;
 /** A column's head in CBOR, at most: an array of up to 65,535. */
 const HEAD_BYTES = 3;
-const TWO_32 = 2 ** 32;
-/** Domain and key of the epoch, and the domain that provisioning writes. */
-const IDENTITY = { path: "gridmote", boot: "boot" };
-const CONFIG_DOMAIN = "config";
-const MANIFEST = "manifest";
-const STORE = "key-value store";
 const MAX_PERIOD_MS = 86_400_000;
 const MAX_BATCH = 1024;
 
@@ -77,11 +72,9 @@ export class Terminal {
     this.#state.provisioned = stored;
     this.#state.device = this.#device;
     checkPlan(this.#app.plan);
-    const { seq } = this.#state;
+    this.#finishStoring();
     this.#lines = this.#wire(this.#app.plan.streams);
     if (!saved) this.#state.sessionDue = this.#nextSession();
-    // What wiring has stored must not be stored again, under the same numbers, after a reset.
-    if (this.#state.seq !== seq) this.#save();
   }
 
   /** What has been counted in this epoch, and where it stands. */
@@ -146,43 +139,40 @@ export class Terminal {
     const profiles = plans.map(({ profile }) => knownProfile(profile));
     const columns = Math.max(0, ...profiles.map((profile) => profile.columns.length));
     const bytes = rowBytes(this.#hal.retained, this.#state, plans.length, columns);
-    const saved = this.#state.streams;
-    const lines = plans.map((plan, index) => this.#line(plan, profiles[index], saved, bytes));
-    // What an earlier plan has left open is complete now.
-    for (const orphan of saved)
-      this.#store(new Recorder(knownProfile(orphan.profile), orphan.batch, 1), orphan.point);
-    this.#state.streams = lines.map((line) => line.saved);
-    for (const { recorder, saved } of lines) {
-      if (saved.batch.length > saved.batch.capacity) this.#store(recorder, saved.point);
+    if (bytes < Recorder.rowBytes(columns)) {
+      throw new RangeError(`retained memory is too small for the ${plans.length} streams of the app's plan`);
     }
-    return lines;
+    const { streams } = this.#state;
+    const kept = plans.map(({ point, profile }) =>
+      streams.find((saved) => saved.point === point && saved.profile === profile),
+    );
+    // What an earlier plan has left open is complete now, and so is what would not fit the new one's room.
+    for (const saved of streams) {
+      if (!kept.includes(saved) || saved.batch.length > bytes) this.#storeSaved(saved);
+    }
+    this.#state.streams = plans.map(
+      (plan, index) => kept[index] ?? this.#newStream(plan, profiles[index], bytes),
+    );
+    return plans.map((plan, index) => this.#line(plan, profiles[index], this.#state.streams[index], bytes));
   }
 
-  /** Takes the plan's state out of `saved`, or begins a new one. */
-  #line(plan: StreamPlan, profile: Profile, saved: StreamState[], bytes: number): Line {
-    const { clock } = this.#hal;
-    const index = saved.findIndex(({ point, profile }) => point === plan.point && profile === plan.profile);
-    const [state] =
-      index >= 0
-        ? saved.splice(index, 1)
-        : [
-            {
-              point: plan.point,
-              profile: plan.profile,
-              due: this.#firstSlot(plan),
-              batch: emptyBatch(profile, bytes),
-            },
-          ];
-    state.batch.capacity = bytes;
-    const recorder = new Recorder(profile, state.batch, plan.batch);
+  #newStream(plan: StreamPlan, profile: Profile, bytes: number): StreamState {
+    const { point } = plan;
+    const batch = emptyBatch(profile, bytes);
+    return { point, profile: plan.profile, due: this.#firstSlot(plan), storingId: 0, batch };
+  }
+
+  #line(plan: StreamPlan, profile: Profile, saved: StreamState, bytes: number): Line {
+    saved.batch.capacity = bytes;
+    const recorder = new Recorder(profile, saved.batch, plan.batch);
     const stream = new Stream({
       plan,
-      clock,
-      due: state.due,
+      clock: this.#hal.clock,
+      due: saved.due,
       open: driverFactory(this.#hal, this.#config),
       onReading: (ticks, sample) => this.#record(line, ticks, sample),
     });
-    const line: Line = { stream, recorder, saved: state };
+    const line: Line = { stream, recorder, saved };
     return line;
   }
 
@@ -202,20 +192,24 @@ export class Terminal {
 
   #record(line: Line, ticks: number, sample: Sample): void {
     const { recorder, stream, saved } = line;
-    const { point } = stream.plan;
+    const { counters } = this.#state;
     if (!recorder.append(ticks, sample)) {
-      this.#store(recorder, point);
-      if (!recorder.append(ticks, sample))
-        this.#hal.log(`point ${point}: no room for a reading, which is lost`);
+      this.#store(recorder, saved);
+      if (!recorder.append(ticks, sample)) counters.lost++;
     }
     saved.due = stream.due;
-    this.#state.counters.readings[Math.min(sample.quality, QUALITY_CODES - 1)]++;
-    if (recorder.isFull) this.#store(recorder, point);
-    if (this.#isAlarm(point, ticks, sample)) {
-      this.#sendNow = true;
-      this.request("sample");
-    }
+    counters.readings[Math.min(sample.quality, QUALITY_CODES - 1)]++;
+    if (recorder.isFull) this.#store(recorder, saved);
+    if (this.#isAlarm(saved.point, ticks, sample)) this.#raiseAlarm(line);
     if (this.#config.mode === "resident") this.#save();
+  }
+
+  /** The frame closes. It is sent at once, or when a session that has failed is due again. */
+  #raiseAlarm({ recorder, saved }: Line): void {
+    this.#store(recorder, saved);
+    if (this.#state.attempt) return;
+    this.#sendNow = true;
+    this.request("sample");
   }
 
   #isAlarm(point: number, ticks: number, sample: Sample): boolean {
@@ -231,38 +225,86 @@ export class Terminal {
 
   // ---- Storing and sending ----
 
-  /** Closes a batch into a frame: from here on it is durable. */
-  #store(recorder: Recorder, point: number): void {
-    if (!recorder.batch.count) return;
+  /**
+   * Closes a batch into a frame: from here on it is durable. A store that fails keeps the batch open, and only one
+   * that is full is given up.
+   *
+   * Retained memory knows before that this is under way, and after that it is done: a reset in between must neither
+   * use a number twice nor store a reading twice.
+   */
+  #store(recorder: Recorder, saved: StreamState): void {
+    const { batch } = saved;
     const state = this.#state;
-    const content = recorder.content(state.boot, state.seq, this.#epoch);
+    if (!batch.count) return;
+    const outbox = this.#openOutbox();
+    let stored = false;
+    if (outbox) {
+      const frame = this.#encode(recorder);
+      state.seq++;
+      saved.storingId = outbox.lastId + 1;
+      this.#save();
+      stored = outbox.append(saved.point, frame);
+      state.lastFrameId = outbox.lastId;
+      state.dropped = outbox.dropped;
+      saved.storingId = 0;
+    }
+    if (stored) state.counters.frames++;
+    else if (recorder.isFull) {
+      state.counters.lost += batch.count;
+      this.#hal.log(`point ${saved.point}: ${batch.count} readings cannot be stored, and are lost`);
+    }
+    if (stored || recorder.isFull) recorder.clear();
+    this.#save();
+  }
+
+  #encode(recorder: Recorder): Uint8Array {
+    const { boot, seq } = this.#state;
+    const content = recorder.content(boot, seq, this.#epoch);
     // No integer takes more than twice the bytes in CBOR that it takes in a row.
     const bytes = ENVELOPE_BYTES + HEAD_BYTES * content.columns + 2 * recorder.batch.length;
-    const frame = encodeFrame(content, new Uint8Array(bytes));
-    const outbox = this.#openOutbox();
-    state.seq++;
-    outbox.append(point, frame);
-    state.lastFrameId = outbox.lastId;
-    state.counters.frames++;
-    recorder.clear();
+    return encodeFrame(content, new Uint8Array(bytes));
+  }
+
+  /** What an earlier plan has left open. It is full, whatever its limit was. */
+  #storeSaved(saved: StreamState): void {
+    const profile = profileOf(saved.profile);
+    if (profile) this.#store(new Recorder(profile, saved.batch, 1), saved);
+    else {
+      this.#state.counters.lost += saved.batch.count;
+      this.#hal.log(`point ${saved.point}: there is no profile ${saved.profile} any more, its batch is lost`);
+    }
+  }
+
+  /** A reset came while a batch was being stored: it is in the outbox, or still open. */
+  #finishStoring(): void {
+    for (const saved of this.#state.streams) {
+      if (!saved.storingId) continue;
+      const profile = profileOf(saved.profile);
+      if (profile && this.#openOutbox()?.has(saved.storingId)) {
+        new Recorder(profile, saved.batch, 1).clear();
+        this.#state.counters.frames++;
+      }
+      saved.storingId = 0;
+    }
   }
 
   #startSession(): void {
     if (this.#sessionEnds) return;
     this.#sendNow = false;
-    for (const { recorder, stream } of this.#lines) this.#store(recorder, stream.plan.point);
+    for (const { recorder, saved } of this.#lines) this.#store(recorder, saved);
     this.#state.sessionDue = this.#nextSession();
-    // Starting a radio is where a weak supply gives way: a reset must find what was stored as stored.
+    // Starting a radio is where a weak supply gives way: a reset must find this session as begun.
     this.#save();
-    if (this.#openOutbox().count) this.#sessionEnds = this.#runSession();
+    const outbox = this.#openOutbox();
+    if (outbox?.count) this.#sessionEnds = this.#runSession(outbox);
   }
 
-  async #runSession(): Promise<void> {
+  async #runSession(outbox: KeyValueOutbox): Promise<void> {
     const { counters } = this.#state;
     const { acknowledged } = counters;
     counters.sessions++;
     await this.#sessionClosed;
-    this.#session ??= this.#newSession();
+    this.#session ??= this.#newSession(outbox);
     try {
       await this.#session.send(this.#state.attempt > 0);
       this.#state.attempt = 0;
@@ -276,12 +318,12 @@ export class Terminal {
     this.request("session");
   }
 
-  #newSession(): Session {
+  #newSession(outbox: KeyValueOutbox): Session {
     return new Session({
       hal: this.#hal,
       config: this.#config,
       device: this.#device,
-      outbox: this.#openOutbox(),
+      outbox,
       onAcknowledged: () => {
         this.#state.counters.acknowledged++;
       },
@@ -308,9 +350,14 @@ export class Terminal {
     );
   }
 
-  #openOutbox(): KeyValueOutbox {
-    const { storage } = this.#hal;
-    this.#outbox ??= new KeyValueOutbox(storage.keyValue, this.#config.outboxFrames, this.#state.lastFrameId);
+  /** Undefined, and logged, when the store cannot be opened now. */
+  #openOutbox(): KeyValueOutbox | undefined {
+    const { storage, log } = this.#hal;
+    try {
+      this.#outbox ??= new KeyValueOutbox(storage.keyValue, this.#config.outboxFrames, this.#state);
+    } catch (error) {
+      log(`the outbox cannot be opened (${error})`);
+    }
     return this.#outbox;
   }
 
@@ -364,43 +411,6 @@ function driverFactory(hal: Hal, config: Config): DriverFactory {
   };
 }
 
-/** Defaults, the manifest, then what provisioning has written. */
-function configure(overrides: Record<string, unknown>, stored: string): Config {
-  const { config, problems } = loadConfig([
-    { from: MANIFEST, values: overrides },
-    { from: STORE, values: JSON.parse(stored) },
-  ]);
-  const wrong = problems.filter(({ from }) => from === MANIFEST);
-  if (wrong.length) throw new RangeError(`config: ${wrong.map(({ message }) => message).join("; ")}`);
-  return config;
-}
-
-/** What provisioning has written, as JSON. What is not valid is logged and left out: it must not brick a node. */
-function provisioned(hal: Hal, overrides: Record<string, unknown>): string {
-  const store = hal.storage.keyValue.open({ path: CONFIG_DOMAIN, format: "string", mode: "r+" });
-  const values: Record<string, unknown> = {};
-  for (const name of configNames) {
-    try {
-      const value = store.read(name);
-      if (value !== undefined) values[name] = value;
-    } catch (error) {
-      // A tool that fills NVS may have stored a number as one: the SDK reads each key in its own type only.
-      hal.log(`${STORE}: ${name} cannot be read as text (${error}); left out`);
-    }
-  }
-  store.close();
-  const { problems } = loadConfig([
-    { from: MANIFEST, values: overrides },
-    { from: STORE, values },
-  ]);
-  for (const { from, name, message } of problems) {
-    if (from !== STORE) continue;
-    hal.log(`${from}: ${message}; left out`);
-    delete values[name];
-  }
-  return JSON.stringify(values);
-}
-
 /** @throws RangeError that names what is wrong with an app's plan. */
 function checkPlan({ streams, sessionMs }: Plan): void {
   checkInteger("sessionMs", sessionMs, 1, MAX_PERIOD_MS);
@@ -415,21 +425,4 @@ function checkPlan({ streams, sessionMs }: Plan): void {
 function checkInteger(name: string, value: number, low: number, high: number): void {
   if (Number.isInteger(value) && value >= low && value <= high) return;
   throw new RangeError(`the app's plan: ${name} is ${value}, expected an integer from ${low} to ${high}`);
-}
-
-/** Begins an epoch: the next number, or a random one when the store has been erased. */
-function raiseEpoch(hal: Hal): number {
-  const store = hal.storage.keyValue.open({ path: IDENTITY.path, format: "uint32", mode: "r+" });
-  const last = store.read(IDENTITY.boot) as number | undefined;
-  const boot = last === undefined ? hal.random() : (last + 1) % TWO_32;
-  try {
-    store.write(IDENTITY.boot, boot);
-  } catch (error) {
-    // A store full of frames must not keep them from being sent. A random epoch will not have been before.
-    hal.log(`the epoch cannot be stored (${error}): this one is random`);
-    return hal.random();
-  } finally {
-    store.close();
-  }
-  return boot;
 }

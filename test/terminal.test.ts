@@ -1,10 +1,14 @@
+import { decode } from "cbor-x";
 import { describe, expect, it } from "vitest";
 import type { TerminalClock } from "../hal-mocks/clock";
+import type { KeyValueStore } from "../hal-mocks/key-value";
+import { RetainedMemory } from "../hal-mocks/retained";
 import type { SerialChip } from "../hal-mocks/serial";
 import { createWiFi } from "../hal-mocks/wifi";
 import defaultApp from "../src/app/default";
 import type { App } from "../src/app/interface";
 import type { MqttClient } from "../src/hal";
+import type { SimulatedTerminal } from "../tools/sim/terminal";
 import { MINUTE, Site, START } from "./support/site";
 
 const SESSION = 15 * MINUTE;
@@ -17,6 +21,73 @@ function minutes({ records }: Site): number[] {
 }
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+/**
+ * Runs a terminal for eight minutes that is reset right after its `nth` write to flash or retained memory. Checks what
+ * has come out, and returns how many such writes there were.
+ */
+async function resetAfter(nth: number, config: Record<string, unknown>): Promise<number> {
+  let terminal: SimulatedTerminal;
+  let operations = 0;
+  let reset: { retained: Uint8Array | undefined; store: KeyValueStore } | undefined;
+  const done = () => {
+    if (operations++ !== nth) return;
+    const { retained, store, link } = terminal;
+    const copy = new Map([...store].map(([domain, values]) => [domain, new Map(values)]));
+    reset = { retained: retained.read(), store: copy };
+    link.down();
+  };
+  const site = await Site.open({
+    config: { batch: 2, sessionMs: 3 * MINUTE, backoffMs: 1000, backoffMaxMs: 5000, ...config },
+    prepare({ retained, storage: { keyValue } }, simulated) {
+      terminal = simulated;
+      afterEach(retained, "write", done);
+      const { open } = keyValue;
+      keyValue.open = (options) => {
+        const opened = open(options);
+        afterEach(opened, "write", done);
+        afterEach(opened, "delete", done);
+        return opened;
+      };
+    },
+  });
+  while (!reset && site.clock.now < START + 8 * MINUTE) await site.pass(100);
+  if (reset) {
+    // What the terminal has done after that moment has not been.
+    const { terminal } = site;
+    if (reset.retained) terminal.retained.write(reset.retained);
+    else terminal.retained.lose();
+    terminal.store.clear();
+    for (const [domain, values] of reset.store) terminal.store.set(domain, values);
+    terminal.reset();
+    terminal.link.up();
+  }
+  const counted = operations;
+  await site.pass(15.5 * MINUTE - (site.clock.now - START));
+  site.terminal.press();
+  await site.pass(20_000);
+  const contents = new Map<string, string>();
+  for (const { payload } of site.messages) {
+    const [, boot, seq] = decode(payload) as number[];
+    const content = Buffer.from(payload).toString("hex");
+    expect(contents.get(`${boot} ${seq}`) ?? content, `operation ${nth}`).toBe(content);
+    contents.set(`${boot} ${seq}`, content);
+  }
+  expect(minutes(site), `operation ${nth}`).toEqual(upTo(16));
+  return counted;
+}
+
+function afterEach<Name extends string>(
+  object: Record<Name, (...args: never[]) => void>,
+  name: Name,
+  then: () => void,
+): void {
+  const method = object[name];
+  object[name] = (...args: never[]) => {
+    method.apply(object, args);
+    then();
+  };
+}
 
 describe("a sleeper", () => {
   it("takes one reading in each slot and sends them in one frame a session", async () => {
@@ -241,7 +312,8 @@ describe("a sleeper", () => {
     };
     site.terminal.retained.lose();
     await site.pass(40 * MINUTE);
-    expect(site.log.join()).toContain("the epoch cannot be stored (Error: NVS is full): this one is random");
+    expect(site.log.join()).toContain('"gridmote" cannot be used (Error: NVS is full)');
+    expect(site.records[0].boot).not.toBe(site.terminal.store.get("gridmote")!.get("boot"));
     expect(minutes(site).length).toBeGreaterThan(20);
   });
 
@@ -353,6 +425,18 @@ describe("a resident whose port falls silent without a word", () => {
   });
 });
 
+describe("a reset that keeps retained memory", () => {
+  it.each([
+    ["a sleeper", { mode: "sleeper" }],
+    ["a sleeper that stores each reading", { mode: "sleeper", durable: "reading" }],
+    ["a resident", { mode: "resident" }],
+  ])("loses no reading of %s and uses no number twice, whatever it was writing", async (_, config) => {
+    const operations = await resetAfter(Number.POSITIVE_INFINITY, config);
+    expect(operations).toBeGreaterThan(30);
+    for (let operation = 0; operation < operations; operation++) await resetAfter(operation, config);
+  });
+});
+
 describe("a terminal", () => {
   it("says that its meter is silent, in a reading of its own", async () => {
     const mute: SerialChip = {};
@@ -412,6 +496,62 @@ describe("a terminal", () => {
     expect(minutes(site).length).toBeGreaterThan(15);
   });
 
+  it("lets an alarm wait for its turn after a failed session, and stores it at once", async () => {
+    const app: App = (kit) => ({ ...defaultApp(kit), onReading: () => "send" });
+    const site = await Site.open({ app, config: { sessionMs: 3_600_000, backoffMs: 1_800_000 } });
+    site.terminal.link.down();
+    await site.pass(60 * MINUTE);
+    expect(site.terminal.counters!.sessions).toBeLessThan(10);
+    expect(site.terminal.waiting).toBe(60);
+  });
+
+  it("keeps a batch that the store does not take, and stores it when it does again", async () => {
+    const site = await Site.open({ config: { batch: 20, sessionMs: 10 * MINUTE } });
+    await site.pass(MINUTE / 2);
+    const { keyValue } = site.terminal.hal.storage;
+    const { open } = keyValue;
+    keyValue.open = (options) => {
+      if (options.path === "outbox") throw new Error("NVS is not there");
+      return open(options);
+    };
+    await site.pass(15 * MINUTE);
+    keyValue.open = open;
+    await site.pass(15 * MINUTE);
+    expect(site.log[0]).toBe("site: the outbox cannot be opened (Error: NVS is not there)");
+    expect(minutes(site).slice(0, 20)).toEqual(upTo(20));
+    expect(site.terminal.counters!.lost).toBe(0);
+  });
+
+  it("counts and logs what it cannot keep when the store goes on failing", async () => {
+    const site = await Site.open({ config: { batch: 5, sessionMs: 10 * MINUTE } });
+    site.terminal.hal.storage.keyValue.open = () => {
+      throw new Error("NVS is not there");
+    };
+    await site.pass(20.5 * MINUTE);
+    expect(site.terminal.counters!.lost).toBe(20);
+    expect(site.log).toContain("site: point 0: 5 readings cannot be stored, and are lost");
+    expect(site.terminal.counters!.readings[0]).toBe(21);
+  });
+
+  it("has a reading for each slot of a silent meter, though it would wait longer", async () => {
+    const mute: SerialChip = {};
+    for (const mode of ["sleeper", "resident"]) {
+      const config = { mode, sampleMs: 5000, sampleTimeoutMs: 12_000, sessionMs: MINUTE };
+      const site = await Site.open({ chip: mute, config });
+      await site.pass(10 * MINUTE);
+      expect(site.terminal.counters!.readings[1]).toBeGreaterThanOrEqual(119);
+    }
+  });
+
+  it("refuses a plan for which its retained memory is too small", async () => {
+    const site = await Site.open({
+      prepare(hal) {
+        hal.retained = new RetainedMemory(400);
+      },
+    });
+    await expect(site.pass(0)).rejects.toThrow("retained memory is too small for the 1 streams");
+  });
+
   it("stores each reading at once when it is told to", async () => {
     const site = await Site.open({ config: { durable: "reading", sessionMs: 86_400_000 } });
     await site.pass(4.5 * MINUTE);
@@ -448,7 +588,7 @@ describe("a terminal", () => {
     expect(site.log).toContain(
       'site: key-value store: mode is "asleep", expected "sleeper" or "resident"; left out',
     );
-    expect(site.log.join()).toContain("key-value store: port cannot be read as text");
+    expect(site.log.join()).toContain("key-value store: port cannot be read as string");
     expect(site.log.join()).not.toContain("xxx");
   });
 

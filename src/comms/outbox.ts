@@ -14,9 +14,12 @@ export interface Outbox {
   readonly count: number;
   /** How many were dropped, unsent, to make room; kept over power loss. */
   readonly dropped: number;
-  append(point: number, frame: Uint8Array): void;
+  /** False when the store fails: the frame is not there. */
+  append(point: number, frame: Uint8Array): boolean;
   /** The largest id given so far: no frame is stored under an id twice. */
   readonly lastId: number;
+  /** Whether a frame of this id waits. */
+  has(id: number): boolean;
   /** The oldest frame whose id is larger than `after`, or undefined. */
   next(after: number): StoredFrame | undefined;
   /** Forgets a frame. Acknowledging one twice does nothing. */
@@ -43,15 +46,22 @@ export class KeyValueOutbox implements Outbox {
   #lastId: number;
   #dropped: number;
 
-  /** `capacity`: frames that are kept. `lastId`: the largest id given so far, as far as the caller knows. */
-  constructor(storage: KeyValueStorage, capacity: number, lastId: number) {
+  /**
+   * @param capacity frames that are kept.
+   * @param known the largest id given so far, and the frames dropped so far, as far as the caller knows.
+   */
+  constructor(
+    storage: KeyValueStorage,
+    capacity: number,
+    known: { readonly lastFrameId: number; readonly dropped: number },
+  ) {
     this.#capacity = capacity;
     this.#store = storage.open({ path: DOMAIN, format: "buffer", mode: "r+" });
     for (const key of this.#store) if (FRAME_KEY.test(key)) this.#ids.push(Number(key.slice(1)));
     this.#ids.sort((a, b) => a - b);
-    this.#lastId = Math.max(lastId, this.#ids[this.#ids.length - 1] ?? 0);
+    this.#lastId = Math.max(known.lastFrameId, this.#ids[this.#ids.length - 1] ?? 0);
     this.#store.format = "uint32";
-    this.#dropped = (this.#store.read(DROPPED) as number | undefined) ?? 0;
+    this.#dropped = Math.max(known.dropped, (this.#read(DROPPED) as number | undefined) ?? 0);
     this.#store.format = "buffer";
   }
 
@@ -67,15 +77,20 @@ export class KeyValueOutbox implements Outbox {
     return this.#lastId;
   }
 
-  append(point: number, frame: Uint8Array): void {
+  has(id: number): boolean {
+    return this.#ids.includes(id);
+  }
+
+  append(point: number, frame: Uint8Array): boolean {
     while (this.#ids.length >= this.#capacity) this.#dropOldest();
     const id = this.#lastId + 1;
     const record = new Uint8Array(1 + frame.length);
     record[0] = point;
     record.set(frame, 1);
     this.#lastId = id;
-    if (this.#write(keyOf(id), record.buffer)) this.#ids.push(id);
-    else this.#countDropped();
+    const written = this.#write(keyOf(id), record.buffer);
+    if (written) this.#ids.push(id);
+    return written;
   }
 
   /**
@@ -83,23 +98,39 @@ export class KeyValueOutbox implements Outbox {
    * another reason must not cost all that waits.
    */
   #write(key: string, record: ArrayBuffer): boolean {
-    let enough = 2 * record.byteLength + PAGE_BYTES;
-    for (;;) {
-      try {
-        this.#store.write(key, record);
-        return true;
-      } catch {
-        if (!this.#ids.length || enough <= 0) return false;
-        enough -= this.#dropOldest();
-      }
+    // What fails once may be a passing fault, and must cost nothing.
+    if (this.#tryWrite(key, record) || this.#tryWrite(key, record)) return true;
+    for (let enough = 2 * record.byteLength + PAGE_BYTES; this.#ids.length && enough > 0; ) {
+      enough -= this.#dropOldest();
+      if (this.#tryWrite(key, record)) return true;
+    }
+    return false;
+  }
+
+  #tryWrite(key: string, value: ArrayBuffer | number): boolean {
+    try {
+      this.#store.write(key, value);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Undefined also for what is there in another type, which only other tools can have written. */
+  #read(key: string): ArrayBuffer | string | number | undefined {
+    try {
+      return this.#store.read(key);
+    } catch {
+      return undefined;
     }
   }
 
   next(after: number): StoredFrame | undefined {
     for (const id of this.#ids) {
       if (id <= after) continue;
-      const record = this.#store.read(keyOf(id)) as ArrayBuffer | undefined;
-      if (!record) continue;
+      const record = this.#read(keyOf(id)) as ArrayBuffer | undefined;
+      // What cannot be read now stays: it must not hold up what can.
+      if (!record?.byteLength) continue;
       const bytes = new Uint8Array(record);
       return { id, point: bytes[0], frame: bytes.subarray(1) };
     }
@@ -124,21 +155,18 @@ export class KeyValueOutbox implements Outbox {
   /** Returns how many bytes that has freed, at least 1. */
   #dropOldest(): number {
     const [id] = this.#ids;
-    const record = this.#store.read(keyOf(id)) as ArrayBuffer | undefined;
+    const record = this.#read(keyOf(id)) as ArrayBuffer | undefined;
     // First the room, then the count, which needs some itself.
     this.acknowledge(id);
     this.#countDropped();
-    return record?.byteLength ?? 1;
+    return record?.byteLength || 1;
   }
 
   #countDropped(): void {
     this.#dropped++;
     this.#store.format = "uint32";
-    try {
-      this.#store.write(DROPPED, this.#dropped);
-    } catch {
-      // Too full even for a number: the next drop counts this one too.
-    }
+    // Too full even for a number: the next drop counts this one too.
+    this.#tryWrite(DROPPED, this.#dropped);
     this.#store.format = "buffer";
   }
 }

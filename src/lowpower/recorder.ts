@@ -62,9 +62,13 @@ export class Recorder {
   readonly #limit: number;
   /** The row under way: one buffer for all of them. */
   readonly #values: Float64Array;
-  /** What one row takes at most. */
   readonly #rowBytes: number;
   #hasGrown = false;
+
+  /** What one row of a profile with `columns` columns, its time included, takes at most. */
+  static rowBytes(columns: number): number {
+    return (columns + 1) * NUMBER_BYTES;
+  }
 
   /** `limit`: readings at which the batch is full. */
   constructor(profile: Profile, batch: Batch, limit: number) {
@@ -77,7 +81,7 @@ export class Recorder {
     this.#columns = profile.columns.slice(1);
     this.#limit = limit;
     this.#values = new Float64Array(this.#columns.length);
-    this.#rowBytes = (this.#columns.length + 2) * NUMBER_BYTES;
+    this.#rowBytes = Recorder.rowBytes(profile.columns.length);
   }
 
   /** True when the batch has to be closed before another reading is sure to fit. */

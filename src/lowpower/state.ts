@@ -11,6 +11,8 @@ export interface Counters {
   acknowledged: number;
   sessions: number;
   failedSessions: number;
+  /** Readings that could not be kept: the store failed until their batch was full. */
+  lost: number;
 }
 
 /** A stream's part of what survives deep sleep. */
@@ -19,6 +21,8 @@ export interface StreamState {
   profile: number;
   /** Ticks of the next reading. */
   due: number;
+  /** The id under which the outbox is to store the batch just now, or 0. */
+  storingId: number;
   batch: Batch;
 }
 
@@ -30,6 +34,8 @@ export interface State {
   seq: number;
   /** The largest id that the outbox has given. */
   lastFrameId: number;
+  /** Frames that the outbox had to drop, as far as it has said. */
+  dropped: number;
   /** Ticks of the next session. */
   sessionDue: number;
   /** Sessions that have failed one after the other. */
@@ -43,16 +49,18 @@ export interface State {
 }
 
 /** Raised with every change of the layout; another version is no state of ours. */
-const VERSION = 1;
+const VERSION = 2;
 const PREFIX_BYTES = 8;
 const NUMBER_BYTES = 8;
 /** Text is stored as UTF-16 code units. */
 const CHARACTER_BYTES = 2;
 export const QUALITY_CODES = 8;
-/** boot, seq, lastFrameId, sessionDue, attempt, 4 counters, streams, characters of both texts; quality counters. */
-const HEADER_NUMBERS = 12 + QUALITY_CODES;
-/** point, profile, due, count, length, start, end, columns. */
-const STREAM_NUMBERS = 8;
+/** boot, seq, lastFrameId, sessionDue, attempt, 4 counters, streams, characters of both texts, dropped, lost; qualities. */
+const HEADER_NUMBERS = 14 + QUALITY_CODES;
+/** point, profile, due, count, length, start, end, columns, storingId. */
+const STREAM_NUMBERS = 9;
+/** Its place among them. */
+const COLUMNS = 7;
 
 /** Bytes that are left for the rows of each of `streams` streams of up to `columns` columns. */
 export function rowBytes(retained: Retained, state: State, streams: number, columns: number): number {
@@ -74,6 +82,7 @@ export function newState(boot: number): State {
     boot,
     seq: 0,
     lastFrameId: 0,
+    dropped: 0,
     sessionDue: 0,
     attempt: 0,
     device: "",
@@ -84,6 +93,7 @@ export function newState(boot: number): State {
       acknowledged: 0,
       sessions: 0,
       failedSessions: 0,
+      lost: 0,
     },
     streams: [],
   };
@@ -115,11 +125,13 @@ export function saveState(state: State, retained: Retained): void {
   numbers[9] = streams.length;
   numbers[10] = device.length;
   numbers[11] = provisioned.length;
+  numbers[12] = state.dropped;
+  numbers[13] = counters.lost;
   numbers.set(counters.readings, HEADER_NUMBERS - QUALITY_CODES);
   let at = writeText(bytes, PREFIX_BYTES + count * NUMBER_BYTES, device);
   at = writeText(bytes, at, provisioned);
   let index = HEADER_NUMBERS;
-  for (const { point, profile, due, batch } of streams) {
+  for (const { point, profile, due, storingId, batch } of streams) {
     numbers[index] = point;
     numbers[index + 1] = profile;
     numbers[index + 2] = due;
@@ -127,7 +139,8 @@ export function saveState(state: State, retained: Retained): void {
     numbers[index + 4] = batch.length;
     numbers[index + 5] = batch.start;
     numbers[index + 6] = batch.end;
-    numbers[index + 7] = batch.last.length;
+    numbers[index + COLUMNS] = batch.last.length;
+    numbers[index + 8] = storingId;
     numbers.set(batch.last, index + STREAM_NUMBERS);
     index += STREAM_NUMBERS + batch.last.length;
     bytes.set(batch.rows.subarray(0, batch.length), at);
@@ -174,13 +187,15 @@ export function loadState(retained: Retained): State | undefined {
   counters.acknowledged = numbers[6];
   counters.sessions = numbers[7];
   counters.failedSessions = numbers[8];
+  state.dropped = numbers[12];
+  counters.lost = numbers[13];
   for (let code = 0; code < QUALITY_CODES; code++) {
     counters.readings[code] = numbers[HEADER_NUMBERS - QUALITY_CODES + code];
   }
   let index = HEADER_NUMBERS;
   for (let stream = 0; stream < numbers[9]; stream++) {
     state.streams.push(readStream(numbers, index));
-    index += STREAM_NUMBERS + numbers[index + STREAM_NUMBERS - 1];
+    index += STREAM_NUMBERS + numbers[index + COLUMNS];
   }
   let at = PREFIX_BYTES + index * NUMBER_BYTES;
   state.device = readText(bytes, at, numbers[10]);
@@ -203,7 +218,7 @@ function isIntact(bytes: Uint8Array): boolean {
 
 /** A stream's numbers; its rows stand elsewhere. */
 function readStream(numbers: Float64Array, index: number): StreamState {
-  const columns = numbers[index + STREAM_NUMBERS - 1];
+  const columns = numbers[index + COLUMNS];
   const length = numbers[index + 4];
   const batch: Batch = {
     count: numbers[index + 3],
@@ -214,5 +229,11 @@ function readStream(numbers: Float64Array, index: number): StreamState {
     rows: new Uint8Array(0),
     last: numbers.subarray(index + STREAM_NUMBERS, index + STREAM_NUMBERS + columns),
   };
-  return { point: numbers[index], profile: numbers[index + 1], due: numbers[index + 2], batch };
+  return {
+    point: numbers[index],
+    profile: numbers[index + 1],
+    due: numbers[index + 2],
+    storingId: numbers[index + 8],
+    batch,
+  };
 }

@@ -121,7 +121,9 @@ export class Stream {
     const { timeoutMs, sampleMs } = this.plan;
     clock.clear(this.#timeout);
     const wait = sampleMs ? Math.max(this.#due - clock.ticks, 0) : 0;
-    this.#timeout = clock.set(() => this.#onTimeout(), wait + timeoutMs);
+    // The next slot is to have a reading of its own.
+    const patience = sampleMs ? Math.min(timeoutMs, sampleMs - 1) : timeoutMs;
+    this.#timeout = clock.set(() => this.#onTimeout(), wait + patience);
   }
 
   #onTimeout(): void {

@@ -6,7 +6,7 @@ import { KeyValueOutbox } from "../../src/comms/outbox";
 const frame = (...bytes: number[]) => Uint8Array.from(bytes);
 
 function open(store: KeyValueStore, capacity = 10, lastId = 0): KeyValueOutbox {
-  return new KeyValueOutbox(createKeyValue(store), capacity, lastId);
+  return new KeyValueOutbox(createKeyValue(store), capacity, { lastFrameId: lastId, dropped: 0 });
 }
 
 describe("an outbox", () => {
@@ -87,47 +87,73 @@ describe("an outbox", () => {
 describe("an outbox on a store that is full", () => {
   it("drops the oldest frames until the new one fits, and counts them", () => {
     // The domain, the count of what was dropped, and three frames of 3 entries.
-    const outbox = new KeyValueOutbox(createKeyValue(new Map(), 11), 1000, 0);
+    const outbox = new KeyValueOutbox(createKeyValue(new Map(), 11), 1000, { lastFrameId: 0, dropped: 0 });
     for (let byte = 0; byte < 10; byte++) outbox.append(0, new Uint8Array(29).fill(byte));
     expect(outbox.count).toBe(3);
     expect(outbox.dropped).toBe(7);
     expect(outbox.next(0)!.frame[0]).toBe(7);
   });
 
-  it("counts a frame that can never fit, and throws nothing", () => {
-    const outbox = new KeyValueOutbox(createKeyValue(new Map(), 11), 1000, 0);
-    outbox.append(0, frame(1));
-    outbox.append(0, new Uint8Array(400));
-    expect(outbox.dropped).toBe(2);
+  it("refuses a frame that can never fit, and goes on", () => {
+    const outbox = new KeyValueOutbox(createKeyValue(new Map(), 11), 1000, { lastFrameId: 0, dropped: 0 });
+    expect(outbox.append(0, frame(1))).toBe(true);
+    expect(outbox.append(0, new Uint8Array(400))).toBe(false);
+    expect(outbox.dropped).toBe(1);
     expect(outbox.count).toBe(0);
-    outbox.append(0, frame(2));
+    expect(outbox.append(0, frame(2))).toBe(true);
     expect(outbox.next(0)!.frame).toEqual(frame(2));
   });
+});
 
-  it("gives up a frame that the store refuses for another reason, and keeps what waits", () => {
-    const store: KeyValueStore = new Map();
-    const storage = createKeyValue(store);
-    let broken = false;
-    const outbox = new KeyValueOutbox(
-      {
-        open(options) {
-          const opened = storage.open(options);
-          const { write } = opened;
-          opened.write = (key, value) => {
-            if (broken) throw new Error("flash");
-            write.call(opened, key, value);
-          };
-          return opened;
-        },
-      },
-      1000,
-      0,
-    );
+describe("an outbox on a store that fails", () => {
+  /** Writes throw as long as `failures` is above 0. */
+  function failing() {
+    const fault = { failures: 0 };
+    const storage = createKeyValue();
+    const open = (options: Parameters<typeof storage.open>[0]) => {
+      const opened = storage.open(options);
+      const { write } = opened;
+      opened.write = (key, value) => {
+        if (fault.failures-- > 0) throw new Error("flash");
+        write.call(opened, key, value);
+      };
+      return opened;
+    };
+    const outbox = new KeyValueOutbox({ open }, 1000, { lastFrameId: 0, dropped: 0 });
     for (let byte = 0; byte < 50; byte++) outbox.append(0, new Uint8Array(600).fill(byte));
-    broken = true;
-    outbox.append(0, frame(1));
-    broken = false;
+    return { outbox, fault };
+  }
+
+  it("loses nothing when it fails once", () => {
+    const { outbox, fault } = failing();
+    fault.failures = 1;
+    expect(outbox.append(0, frame(1))).toBe(true);
+    expect(outbox.count).toBe(51);
+    expect(outbox.dropped).toBe(0);
+  });
+
+  it("refuses the new frame when it goes on failing, and keeps what waits", () => {
+    const { outbox, fault } = failing();
+    fault.failures = Number.POSITIVE_INFINITY;
+    expect(outbox.append(0, frame(1))).toBe(false);
     expect(outbox.count).toBeGreaterThan(40);
-    expect(outbox.dropped + outbox.count).toBe(51);
+    expect(outbox.dropped + outbox.count).toBe(50);
+  });
+
+  it("knows what it has dropped from whoever has seen it, when the store could not keep that", () => {
+    expect(new KeyValueOutbox(createKeyValue(), 10, { lastFrameId: 0, dropped: 7 }).dropped).toBe(7);
+  });
+
+  it("passes over what another tool has stored under its keys", () => {
+    const store: KeyValueStore = new Map();
+    const outbox = open(store);
+    outbox.append(0, frame(1));
+    outbox.append(0, frame(2));
+    store.get("outbox")!.set("f000000001", 5).set("dropped", Uint8Array.of(1));
+    const after = open(store);
+    expect(after.dropped).toBe(0);
+    expect(after.next(0)!.frame).toEqual(frame(2));
+    expect(after.has(1)).toBe(true);
+    expect(after.has(3)).toBe(false);
   });
 });

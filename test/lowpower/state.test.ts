@@ -12,6 +12,8 @@ function someState(): State {
   state.lastFrameId = 12;
   state.sessionDue = 2 ** 40 + 1;
   state.attempt = 3;
+  state.dropped = 5;
+  state.counters.lost = 8;
   state.device = "0a1b2c3d4e5f";
   state.provisioned = '{"ssid":"Zürich ☂"}';
   state.counters.readings[3] = 9;
@@ -24,7 +26,7 @@ function someState(): State {
   batch.capacity = 5;
   batch.rows = Uint8Array.of(1, 2, 3, 4, 5);
   batch.last[1] = -(2 ** 53 - 1);
-  state.streams.push({ point: 0, profile: 2, due: 60_000, batch });
+  state.streams.push({ point: 0, profile: 2, due: 60_000, storingId: 13, batch });
   return state;
 }
 

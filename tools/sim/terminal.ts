@@ -47,6 +47,8 @@ export class SimulatedTerminal {
   readonly hal: Hal;
   #terminal: Terminal | undefined;
   #sleeping: ((reason: WakeReason) => void) | undefined;
+  #sleepTimer: Timer | undefined;
+  #onReset: ((reason: WakeReason) => void) | undefined;
 
   constructor(setup: TerminalSetup) {
     const { device, clock, chip, seed, log } = setup;
@@ -79,17 +81,34 @@ export class SimulatedTerminal {
     };
   }
 
-  /** Boots, sleeps, boots again. Rejects when the firmware throws; a resident never comes back. */
+  /** Boots, sleeps, boots again. Rejects when the firmware throws; a resident comes back after a reset only. */
   async live(): Promise<never> {
-    const { apps = [defaultApp], config } = this.#setup;
     let reason: WakeReason = "start";
     for (;;) {
-      await run(this.hal, apps, { ssid: "street", ...config }, reason, (terminal) => {
-        this.#terminal = terminal;
+      const reset = new Promise<WakeReason>((resolve) => {
+        this.#onReset = resolve;
       });
-      this.#terminal = undefined;
-      reason = await this.#sleepDeeply();
+      reason = await Promise.race([reset, this.#liveOnce(reason)]);
     }
+  }
+
+  /** One boot and the sleep after it; resolves with the reason for the next boot. */
+  async #liveOnce(reason: WakeReason): Promise<WakeReason> {
+    const { apps = [defaultApp], config } = this.#setup;
+    await run(this.hal, apps, { ssid: "street", ...config }, reason, (terminal) => {
+      this.#terminal = terminal;
+    });
+    this.#terminal = undefined;
+    return this.#sleepDeeply();
+  }
+
+  /** A reset: whatever is under way ends, and the terminal boots. Its retained memory stays. */
+  reset(): void {
+    this.halt();
+    this.#setup.clock.clear(this.#sleepTimer);
+    this.#sleep.wake();
+    this.#sleeping = undefined;
+    this.#onReset?.("start");
   }
 
   /** Somebody presses the button: the terminal sends what it has. */
@@ -130,12 +149,11 @@ export class SimulatedTerminal {
     const { ms, wakeOn } = this.#sleep.request!;
     const { clock } = this.#setup;
     this.halt();
-    let timer: Timer | undefined;
     const reason = await new Promise<WakeReason>((resolve) => {
       if (wakeOn.includes("pin")) this.#sleeping = resolve;
-      timer = clock.set(() => resolve("timer"), ms);
+      this.#sleepTimer = clock.set(() => resolve("timer"), ms);
     });
-    clock.clear(timer);
+    clock.clear(this.#sleepTimer);
     this.#sleeping = undefined;
     this.#sleep.wake();
     return reason;
