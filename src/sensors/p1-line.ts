@@ -100,6 +100,8 @@ export interface ParsedLine {
   slot: number;
   /** NaN when it is empty or cannot be read. */
   value: number;
+  /** The line has the code and `()` or `(*unit)`: the meter has no value. */
+  empty: boolean;
 }
 
 /**
@@ -109,6 +111,7 @@ export interface ParsedLine {
 export function parseLine(line: Uint8Array, length: number, utcOffset: number, result: ParsedLine): void {
   result.slot = -1;
   result.value = Number.NaN;
+  result.empty = false;
   let at = 0;
   let number = -1;
   let group = 0;
@@ -141,6 +144,8 @@ export function parseLine(line: Uint8Array, length: number, utcOffset: number, r
   while (at < length && line[at] !== OPEN) at++;
   if (at >= length) return;
   result.slot = slot;
+  result.empty = line[length - 1] === CLOSE && (at + 2 === length || line[at + 1] === ASTERISK);
+  if (result.empty) return;
   result.value =
     slot === CLOCK ? parseClock(line, at + 1, length, utcOffset) : parseValue(line, at + 1, length, slot);
 }

@@ -99,10 +99,11 @@ export class P1 {
   #ending = false;
 
   readonly #values = new Float64Array(SLOT_NAMES.length);
-  readonly #parsed: ParsedLine = { slot: -1, value: Number.NaN };
+  readonly #parsed: ParsedLine = { slot: -1, value: Number.NaN, empty: false };
   #wantsChecksum = false;
-  #unreadable = false;
-  #empty = true;
+  #isUnreadable = false;
+  #hasEmpty = false;
+  #hasValues = false;
 
   #sample: Sample | undefined;
   #lastBad = Number.NEGATIVE_INFINITY;
@@ -250,8 +251,9 @@ export class P1 {
     this.#lineLength = 1;
     this.#values.fill(Number.NaN);
     this.#wantsChecksum = false;
-    this.#unreadable = false;
-    this.#empty = true;
+    this.#isUnreadable = false;
+    this.#hasEmpty = false;
+    this.#hasValues = false;
   }
 
   #discard(byte: number): void {
@@ -280,15 +282,18 @@ export class P1 {
     const parsed = this.#parsed;
     // Of a longer line the beginning is enough: its code, and no readable value.
     parseLine(this.#line, Math.min(length, LINE_BYTES), this.#utcOffset, parsed);
-    const { slot, value } = parsed;
+    const { slot, value, empty } = parsed;
     if (slot < 0) return;
     if (slot === VERSION) this.#wantsChecksum ||= !(value < FIRST_VERSION_WITH_CHECKSUM);
     else if (slot === BELGIAN_VERSION) this.#wantsChecksum = true;
     else {
-      this.#values[slot] = value;
-      this.#empty = false;
+      this.#hasValues = true;
+      if (!empty) this.#values[slot] = value;
+      // A meter whose clock is not set sends one that cannot be.
+      if (slot === CLOCK) return;
       // A checksum vouches for a value left empty; without one it may be damage.
-      this.#unreadable ||= Number.isNaN(value) && slot !== CLOCK;
+      this.#hasEmpty ||= empty;
+      this.#isUnreadable ||= !empty && Number.isNaN(value);
     }
   }
 
@@ -322,7 +327,7 @@ export class P1 {
     this.#place = Place.outside;
     this.#lineStart = false;
     if (!ended || !this.#isChecksumGood()) this.#fail("checksum");
-    else if ((this.#unreadable || this.#empty) && !this.#isVouchedFor()) this.#fail("malformed");
+    else if (!this.#isReadable()) this.#fail("malformed");
     else if (!this.#isPlausible()) this.#fail("implausible");
     else this.#succeed();
   }
@@ -334,8 +339,10 @@ export class P1 {
     return this.#checksum === "auto" && !this.#wantsChecksum;
   }
 
-  #isVouchedFor(): boolean {
-    return this.#digits > 0 && this.#checksum !== "none";
+  #isReadable(): boolean {
+    if (this.#isUnreadable) return false;
+    const isVouchedFor = this.#digits > 0 && this.#checksum !== "none";
+    return isVouchedFor || (this.#hasValues && !this.#hasEmpty);
   }
 
   #isPlausible(): boolean {

@@ -240,6 +240,25 @@ describe("a checksum", () => {
   });
 });
 
+describe("a telegram whose checksum is right", () => {
+  it.each([
+    "1-0:1.8.1(1.5*MWh)",
+    "1-0:1.8.1(-1.000*kWh)",
+    "1-0:1.8.1(1,5*kWh)",
+    "1-0:1.8.1(12.3*kWh)(x)",
+    "1-0:1.8.1(12.3*kwh)",
+    "1-0:1.8.0(006545766*W6*Wh)",
+    "1-0:1.8.1(12345678901234567890*Wh)",
+  ])("is malformed when a register cannot be read: %s", (line) => {
+    expect(qualities(samplesOf(telegram([line, "0-0:96.14.0(0002)"])))).toEqual([Quality.malformed]);
+  });
+
+  it("keeps a value when its code comes again without one", () => {
+    const lines = ["1-0:1.8.1(000001.000*kWh)", "1-0:1.8.1()"];
+    expect(samplesOf(telegram(lines))).toEqual([{ quality: Quality.good, ticks: 0, ei_t1: 1000 }]);
+  });
+});
+
 function withoutChecksum(bytes: Uint8Array): Uint8Array {
   return bytesOf(textOf(bytes).replace(/!.*/, "!"));
 }
