@@ -50,5 +50,7 @@ try {
   // What is wrong in the sources, esbuild has printed.
   fail(`cannot build ${target}${error.errors ? "" : `: ${error.message}`}`);
 }
+// npm runs its scripts in the root of the package; paths are meant from where the user is.
+if (process.env.npm_lifecycle_event && process.env.INIT_CWD) process.chdir(process.env.INIT_CWD);
 process.setSourceMapsEnabled(true);
 await import(pathToFileURL(target).href);

@@ -8,6 +8,8 @@ export interface SubscriberOptions {
   onMessage: (topic: string, payload: Uint8Array) => void;
   /** The connection was lost, and is being sought again. Said once for each loss. */
   onLost?: () => void;
+  /** The connection is there again. */
+  onRestored?: () => void;
   /** A way to the broker without a socket; the URL is only for messages then. */
   stream?: () => Duplex;
 }
@@ -43,6 +45,7 @@ export class Subscriber {
       lost = true;
     });
     client.on("connect", () => {
+      if (lost) options.onRestored?.();
       lost = false;
     });
     // Until the broker is back, each attempt is an error of its own; `onLost` has said it once.
@@ -65,7 +68,7 @@ export class Subscriber {
         ? connected(new mqtt.MqttClient(options.stream, settings))
         : mqtt.connectAsync(url, settings, false));
     } catch (error) {
-      throw new Failure(`no broker at mqtt://${host} (${reasonOf(error)}): is one running there?`);
+      throw new Failure(explain(error, `mqtt://${host}`));
     }
     const subscriber = new Subscriber(client, url, id, options);
     try {
@@ -134,6 +137,14 @@ async function connected(client: MqttClient): Promise<MqttClient> {
     client.once("error", reject);
   });
   return client;
+}
+
+function explain(error: unknown, place: string): string {
+  const { code, message } = error as { code?: unknown; message?: string };
+  const reason = reasonOf(error);
+  if (typeof code === "number") return `the broker at ${place} refuses the login (${reason})`;
+  if (reason !== message) return `no broker at ${place} (${reason}): is one running there?`;
+  return `what listens at ${place} does not answer as an MQTT broker does (${reason})`;
 }
 
 function reasonOf(error: unknown): string {

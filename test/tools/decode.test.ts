@@ -54,15 +54,22 @@ describe("gridmote decode FILE", () => {
     ]);
     expect(linesOf(await gridmote(["decode", "--device=d", "--point=2", path]))[0]).toBe("d 2 0");
     const unnamed = await gridmote(["decode", path]);
-    expect(unnamed).toMatchObject({ code: 1, stdout: "" });
-    expect(unnamed.stderr.split("\n")[0]).toBe(
-      "gridmote: item 1: not [topic, payload]; for bare frames give --device ID",
-    );
+    expect(unnamed).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: `gridmote: ${path}: it holds bare frames: say whose they are with --device ID\n`,
+    });
+    const pairs = fileOf(first, second);
+    expect(await gridmote(["decode", "--device", "d", pairs])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: `gridmote: ${pairs}: it holds [topic, payload], which name the device: leave --device out\n`,
+    });
   });
 
   it.each<[string, Uint8Array[], string]>([
-    ["a null", [cbor(null)], "item 2: not [topic, payload]; for bare frames give --device ID"],
-    ["an undefined", [cbor(undefined)], "item 2: not [topic, payload]; for bare frames give --device ID"],
+    ["a null", [cbor(null)], "item 2: not [topic, payload]"],
+    ["an undefined", [cbor(undefined)], "item 2: not [topic, payload]"],
     ["another topic", [cbor(["gm/a/s", Buffer.from("x")])], "item 2: the topic is not gm/<device>/<point>/f"],
     ["a damaged frame", [cbor(["gm/a/0/f", Buffer.of(0x82)])], "item 2: not CBOR: it is not one whole item"],
   ])("passes over %s", async (_, parts, line) => {
@@ -157,7 +164,8 @@ describe("gridmote decode --broker", () => {
     child.kill("SIGINT");
     const outcome = await ended;
     expect(outcome.code).toBe(0);
-    expect(outcome.stderr).toBe(`gridmote: the broker at 127.0.0.1:${broker.port} is gone; waiting for it\n`);
+    const place = `gridmote: the broker at 127.0.0.1:${broker.port}`;
+    expect(outcome.stderr).toBe(`${place} is gone; waiting for it\n${place} is back\n`);
     expect(linesOf(outcome)).toEqual(["a 0 0", "a 0 0", "a 0 1", "a 0 1"]);
   });
 

@@ -52,9 +52,13 @@ describe("wrong usage is one line that says what to do", () => {
     ],
     [["decode"], "what shall be decoded? Give --broker mqtt://host:port, or a FILE"],
     [["decode", "a", "b"], 'unexpected "b". See gridmote decode --help'],
-    [["decode", "none"], 'FILE: there is no file "none"'],
+    [["decode", "none"], 'there is no file "none"'],
     [["decode", "--broker", "mqtt://h", file], "either --broker or a FILE, not both"],
     [["decode", "--topic", "x", file], "--topic needs --broker"],
+    [
+      ["decode", "--broker", "mqtt://h", "--topic", "gm/#/f"],
+      '--topic is "gm/#/f": + and # stand for whole levels, # for the last ones',
+    ],
     [["decode", "--point", "1", file], "--point needs --device"],
     [
       ["decode", "--point", "65536", "--device", "d", file],

@@ -33,10 +33,12 @@ it("waits at a barrier for all that came before", async () => {
 it("comes back when the broker does, and says once that it was gone", async () => {
   const seen: string[] = [];
   let lost = 0;
+  let restored = 0;
   const subscriber = await Subscriber.connect(broker.url, {
     filter: "t/+",
     onMessage: (topic) => void seen.push(topic),
     onLost: () => void lost++,
+    onRestored: () => void restored++,
   });
   for (const round of [1, 2]) {
     await broker.stop();
@@ -46,6 +48,7 @@ it("comes back when the broker does, and says once that it was gone", async () =
     await broker.publish(`t/${round}`, "x");
     await subscriber.barrier();
     expect(lost).toBe(round);
+    expect(restored).toBe(round);
   }
   expect(seen).toEqual(["t/1", "t/2"]);
   await subscriber.close();
@@ -81,7 +84,7 @@ it("fails in one line when the broker does not let us in", async () => {
   };
   await expect(Subscriber.connect(broker.url, { filter: "t", onMessage: () => {} })).rejects.toMatchObject({
     name: "Failure",
-    message: expect.stringMatching(/Not authorized/),
+    message: expect.stringMatching(/^the broker at \S+ refuses the login \([^\n]*Not authorized\)$/),
   });
 });
 
@@ -103,6 +106,9 @@ it("fails in one line when what listens is no broker", async () => {
   const { port } = server.address() as AddressInfo;
   await expect(
     Subscriber.connect(`mqtt://127.0.0.1:${port}`, { filter: "t", onMessage: () => {} }),
-  ).rejects.toMatchObject({ name: "Failure", message: expect.stringMatching(/^no broker at [^\n]+$/) });
+  ).rejects.toMatchObject({
+    name: "Failure",
+    message: expect.stringMatching(/^what listens at \S+ does not answer as an MQTT broker does \([^\n]+\)$/),
+  });
   server.close();
 });

@@ -33,19 +33,32 @@ export function text(value: string): string {
 
 /** A file that is there and can be read. */
 export function file(path: string, name: string): string {
-  return readable(path, `--${name}`);
+  return readable(path, `--${name}: `);
+}
+
+/** An MQTT topic filter (MQTT 3.1.1 §4.7.1). */
+export function topicFilter(filter: string, name: string): string {
+  const levels = filter.split("/");
+  const isGood = levels.every((level, index) =>
+    level.includes("#")
+      ? level === "#" && index === levels.length - 1
+      : level === "+" || !level.includes("+"),
+  );
+  if (!isGood)
+    throw new UsageError(`--${name} is "${filter}": + and # stand for whole levels, # for the last ones`);
+  return filter;
 }
 
 /** @throws UsageError that names the path. */
-export function readable(path: string, what: string): string {
+export function readable(path: string, what = ""): string {
   try {
     accessSync(path, constants.R_OK);
     if (!statSync(path).isDirectory()) return path;
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    throw new UsageError(`${what}: ${missing ? "there is no file" : "cannot read"} "${path}"`);
+    throw new UsageError(`${what}${missing ? "there is no file" : "cannot read"} "${path}"`);
   }
-  throw new UsageError(`${what}: "${path}" is a directory, expected a file`);
+  throw new UsageError(`${what}"${path}" is a directory, expected a file`);
 }
 
 /** mqtt://[user:password@]host[:port]. The message never quotes the URL: it may hold a password. */
@@ -99,10 +112,17 @@ export function parseArguments(command: Command, args: string[]) {
   }
   if (positionals.length > command.maximumPositionals) {
     throw new UsageError(
-      `unexpected "${positionals[command.maximumPositionals]}". See gridmote ${command.name} --help`,
+      `unexpected "${positionals[command.maximumPositionals]}"${npmHint()}. See gridmote ${command.name} --help`,
     );
   }
   return { values, positionals };
+}
+
+/** npm keeps options to itself unless they stand behind `--`, and passes on their values alone. */
+function npmHint(): string {
+  return process.env.npm_lifecycle_event === "start"
+    ? " (npm wants options behind --: npm start -- --days 2)"
+    : "";
 }
 
 function kindOf({ parse, short }: Option) {
