@@ -158,6 +158,8 @@ export class TerminalClock implements Clock {
   #boot = 0;
   /** False makes `time` undefined, as on a node that nobody has told the time. */
   timeKnown = true;
+  /** How far `time` is ahead of the world's, in milliseconds. */
+  errorMs = 0;
 
   constructor(world: VirtualClock) {
     this.#world = world;
@@ -180,7 +182,7 @@ export class TerminalClock implements Clock {
   }
 
   get time(): number | undefined {
-    return this.timeKnown ? this.#world.now : undefined;
+    return this.timeKnown ? this.#world.now + this.errorMs : undefined;
   }
 
   set(callback: () => void, ms: number): Timer {

@@ -74,7 +74,9 @@ export class Terminal {
     checkPlan(this.#app.plan);
     this.#finishStoring();
     this.#lines = this.#wire(this.#app.plan.streams);
-    if (!saved) this.#state.sessionDue = this.#nextSession();
+    if (saved) return;
+    this.#state.sessionDue = this.#nextSession();
+    this.#state.epoch = this.#epoch ?? Number.NaN;
   }
 
   /** What has been counted in this epoch, and where it stands. */
@@ -93,6 +95,7 @@ export class Terminal {
    */
   async wake(reason: WakeReason): Promise<WakeResult> {
     if (reason === "pin") this.#sendNow = true;
+    this.#followClock();
     if (this.#config.mode === "resident") for (const { stream } of this.#lines) stream.open();
     else await this.#takeDue();
     const { ticks } = this.#hal.clock;
@@ -374,6 +377,19 @@ export class Terminal {
     if (this.#sessionEnds || this.#reasons.some((reason) => reason !== "session"))
       return { next: "idle", until };
     return { next: "sleep", ms: Math.max(until - ticks, 0), wakeOn: ["timer", "pin"] };
+  }
+
+  /** The clock was set: what is due keeps its time of day, so that no slot is taken twice and none is left out. */
+  #followClock(): void {
+    const state = this.#state;
+    const epoch = this.#epoch ?? Number.NaN;
+    if (Object.is(epoch, state.epoch)) return;
+    for (const { stream, saved } of this.#lines) {
+      stream.follow(epoch, epoch - state.epoch);
+      saved.due = stream.due;
+    }
+    if (!state.attempt) state.sessionDue = this.#nextSession();
+    state.epoch = epoch;
   }
 
   #nextSession(): number {

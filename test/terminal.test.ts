@@ -662,3 +662,49 @@ describe("a terminal", () => {
     expect(site.records[14]).not.toHaveProperty("v_l3");
   });
 });
+
+describe("a clock that is set", () => {
+  /** Minutes, by the terminal's own clock, of its readings. */
+  const slots = ({ records }: Site) =>
+    records.map(({ time }) => Math.floor((Date.parse(time!) - START) / MINUTE));
+
+  it.each([
+    ["a sleeper", "back by less than a second", -300],
+    ["a sleeper", "back by seconds", -7_000],
+    ["a sleeper", "ahead by seconds", 7_000],
+    ["a resident", "back by seconds", -7_000],
+    ["a resident", "ahead by seconds", 7_000],
+  ])("costs %s no slot and gives it none twice: %s", async (who, _, step) => {
+    const site = await Site.open({
+      config: { mode: who.slice(2), sessionMs: 10 * MINUTE },
+      prepare({ clock, network }) {
+        network.setTime = async () => {
+          (clock as TerminalClock).errorMs += step;
+        };
+      },
+    });
+    await site.pass(4 * 60 * MINUTE);
+    const taken = slots(site);
+    expect(taken).toEqual(upTo(taken.length));
+    expect(taken.length).toBeGreaterThan(200);
+  });
+
+  it("leaves no gap when it goes back by a year, and none when it comes to know the time", async () => {
+    let sessions = 0;
+    const site = await Site.open({
+      config: { sessionMs: 10 * MINUTE },
+      prepare({ clock, network }) {
+        const terminalClock = clock as TerminalClock;
+        terminalClock.timeKnown = false;
+        network.setTime = async () => {
+          terminalClock.timeKnown = true;
+          if (++sessions > 3) terminalClock.errorMs = -365 * 24 * 60 * MINUTE;
+        };
+      },
+    });
+    await site.pass(2 * 60 * MINUTE);
+    const clocks = site.records.map(({ clock }) => Math.floor((Number(clock) * 1000 - START) / MINUTE));
+    expect(clocks).toEqual(upTo(clocks.length));
+    expect(clocks.length).toBeGreaterThan(100);
+  });
+});

@@ -38,6 +38,8 @@ export interface State {
   dropped: number;
   /** Ticks of the next session. */
   sessionDue: number;
+  /** Unix time at ticks 0 by which the due times were computed; NaN while it was not known. */
+  epoch: number;
   /** Sessions that have failed one after the other. */
   attempt: number;
   /** The device's id: on a board, asking for the MAC starts the radio. */
@@ -55,8 +57,11 @@ const NUMBER_BYTES = 8;
 /** Text is stored as UTF-16 code units. */
 const CHARACTER_BYTES = 2;
 export const QUALITY_CODES = 8;
-/** boot, seq, lastFrameId, sessionDue, attempt, 4 counters, streams, characters of both texts, dropped, lost; qualities. */
-const HEADER_NUMBERS = 14 + QUALITY_CODES;
+/**
+ * boot, seq, lastFrameId, sessionDue, attempt, 4 counters, streams, characters of both texts, dropped, lost, epoch;
+ * qualities.
+ */
+const HEADER_NUMBERS = 15 + QUALITY_CODES;
 /** point, profile, due, count, length, start, end, columns, storingId. */
 const STREAM_NUMBERS = 9;
 /** Its place among them. */
@@ -84,6 +89,7 @@ export function newState(boot: number): State {
     lastFrameId: 0,
     dropped: 0,
     sessionDue: 0,
+    epoch: Number.NaN,
     attempt: 0,
     device: "",
     provisioned: "{}",
@@ -127,6 +133,7 @@ export function saveState(state: State, retained: Retained): void {
   numbers[11] = provisioned.length;
   numbers[12] = state.dropped;
   numbers[13] = counters.lost;
+  numbers[14] = state.epoch;
   numbers.set(counters.readings, HEADER_NUMBERS - QUALITY_CODES);
   let at = writeText(bytes, PREFIX_BYTES + count * NUMBER_BYTES, device);
   at = writeText(bytes, at, provisioned);
@@ -189,6 +196,7 @@ export function loadState(retained: Retained): State | undefined {
   counters.failedSessions = numbers[8];
   state.dropped = numbers[12];
   counters.lost = numbers[13];
+  state.epoch = numbers[14];
   for (let code = 0; code < QUALITY_CODES; code++) {
     counters.readings[code] = numbers[HEADER_NUMBERS - QUALITY_CODES + code];
   }

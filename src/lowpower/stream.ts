@@ -51,6 +51,22 @@ export class Stream {
     return this.#due;
   }
 
+  /**
+   * The clock was set.
+   * @param epoch Unix time at ticks 0.
+   * @param ahead how many milliseconds it has gained; NaN when the time was not known before.
+   */
+  follow(epoch: number, ahead: number): void {
+    const { clock } = this.#options;
+    const { sampleMs } = this.plan;
+    if (!sampleMs) return;
+    const { ticks } = clock;
+    const due = Math.max(this.#due - ahead, ticks);
+    // A clock that has gone back by more than a slot would leave slots without a reading.
+    this.#due = due - ticks <= sampleMs ? due : nextSlot(ticks, epoch, sampleMs);
+    if (this.#driver) this.#armTimeout();
+  }
+
   open(): void {
     if (this.#driver) return;
     try {
