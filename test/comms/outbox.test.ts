@@ -34,6 +34,29 @@ describe("an outbox", () => {
     expect(after.next(0)!.frame).toEqual(frame(2));
   });
 
+  it("gives the oldest first in whatever order the store lists its keys", () => {
+    const store: KeyValueStore = new Map();
+    const before = open(store);
+    for (const byte of [1, 2, 3]) before.append(0, frame(byte));
+    // NVS lists its entries as they lie in flash.
+    for (const [domain, values] of store) store.set(domain, new Map([...values].reverse()));
+    const after = open(store, 3);
+    expect(after.lastId).toBe(3);
+    expect([0, 1, 2].map((id) => after.next(id)!.frame)).toEqual([frame(1), frame(2), frame(3)]);
+    after.append(0, frame(4));
+    expect(after.next(0)!.frame).toEqual(frame(2));
+  });
+
+  it("gives what comes behind a frame that has vanished from the store", () => {
+    const store: KeyValueStore = new Map();
+    const outbox = open(store);
+    for (const byte of [1, 2, 3]) outbox.append(0, frame(byte));
+    const values = store.get("outbox")!;
+    const [, second] = [...values.keys()].filter((key) => values.get(key) instanceof Uint8Array);
+    values.delete(second);
+    expect(outbox.next(1)!.frame).toEqual(frame(3));
+  });
+
   it("never gives an id twice, neither from what it holds nor from what it held", () => {
     const store: KeyValueStore = new Map();
     const before = open(store);
