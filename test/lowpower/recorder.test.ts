@@ -86,10 +86,11 @@ describe("a recorder", () => {
     ]);
   });
 
-  it("has relative times and no t0 while the clock was never set", () => {
+  it("counts times from its first reading, and has no t0, while the clock was never set", () => {
     const recorded = recorder();
-    recorded.append(5_000, { quality: 0, v: 1 });
-    recorded.append(8_000, { quality: 0, v: 1 });
+    // 3.2 s apart: as moments of the terminal's own ticks they would be 5 s and 9 s.
+    recorded.append(5_400, { quality: 0, v: 1 });
+    recorded.append(8_600, { quality: 0, v: 1 });
     const content = recorded.content(1, 2, undefined);
     expect(content.dated).toBe(false);
     const frame = encodeFrame(content, new Uint8Array(64));
@@ -105,6 +106,19 @@ describe("a recorder", () => {
     expect(recorded.batch.count).toBe(count);
     recorded.clear();
     expect(recorded.append(0, { quality: 0, v: 1 })).toBe(true);
+  });
+
+  it("keeps within its room, and whole, all that it takes, however little room there is", () => {
+    // Four numbers of 8 bytes are the largest row; most are smaller.
+    for (let room = 32; room < 160; room++) {
+      const recorded = recorder(room);
+      const taken: number[] = [];
+      const ei = () => 10 ** (taken.length % 16);
+      while (recorded.append(taken.length, { quality: 0, v: 0, ei: ei() })) taken.push(ei());
+      expect(recorded.batch.length).toBeLessThanOrEqual(room);
+      const { values, count } = recorded.content(0, 0, 0);
+      expect(Array.from(values).slice(count), `room for ${room}`).toEqual(taken);
+    }
   });
 
   it("refuses a difference beyond 2^53 and time that goes back: both need a new frame", () => {

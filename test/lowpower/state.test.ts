@@ -18,6 +18,9 @@ function someState(): State {
   state.provisioned = '{"ssid":"Zürich ☂"}';
   state.counters.readings[3] = 9;
   state.counters.frames = 2 ** 33;
+  state.counters.acknowledged = 2 ** 33 - 1;
+  state.counters.sessions = 21;
+  state.counters.failedSessions = 5;
   const batch = emptyBatch(profiles.meter3, 100);
   batch.count = 2;
   batch.length = 5;
@@ -58,6 +61,17 @@ describe("retained state", () => {
       retained.write(bad);
       expect(loadState(retained), `bit ${bit}`).toBeUndefined();
     }
+  });
+
+  it("is no state when another version of the firmware has written it", () => {
+    const retained = new RetainedMemory();
+    saveState(someState(), retained);
+    const bytes = retained.read()!;
+    const view = new DataView(bytes.buffer);
+    view.setUint16(4, view.getUint16(4, true) + 1, true);
+    view.setUint32(0, crc32(bytes, 4), true);
+    retained.write(bytes);
+    expect(loadState(retained)).toBeUndefined();
   });
 
   it("is no state when it is any other bytes", () => {
