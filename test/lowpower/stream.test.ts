@@ -1,0 +1,73 @@
+import { describe, expect, it } from "vitest";
+import { TerminalClock, VirtualClock } from "../../hal-mocks/clock";
+import { settleMicrotasks } from "../../hal-mocks/node/settle";
+import type { Clock } from "../../src/hal";
+import { type DriverFactory, Stream } from "../../src/lowpower/stream";
+import { Quality, type QualityCode } from "../../src/model/quality";
+
+const SECOND = 1000;
+const PERIOD = 10 * SECOND;
+
+/** A stream of a reading each 10 s on a device that the test plays, with what the stream has said. */
+class Rig {
+  readonly world = new VirtualClock(0, settleMicrotasks);
+  readonly readings: { ticks: number; quality: QualityCode }[] = [];
+  readonly stream: Stream;
+  #quality: QualityCode = Quality.good;
+  #onSample: (() => void) | undefined;
+
+  constructor(timeoutMs: number, clock: Clock = new TerminalClock(this.world)) {
+    const open: DriverFactory = ({ onSample }) => {
+      this.#onSample = onSample;
+      return { sample: () => ({ quality: this.#quality, ticks: clock.ticks }), close() {} };
+    };
+    this.stream = new Stream({
+      plan: { point: 0, sensor: "p1", profile: 1, sampleMs: PERIOD, timeoutMs, batch: 1 },
+      clock,
+      due: 0,
+      open,
+      onReading: (ticks, { quality }) => this.readings.push({ ticks, quality }),
+    });
+    this.stream.open();
+  }
+
+  async sample(at: number, quality: QualityCode): Promise<void> {
+    await this.world.runUntil(at);
+    this.#quality = quality;
+    this.#onSample!();
+  }
+
+  get slots(): number[] {
+    return this.readings.map(({ ticks }) => Math.round(ticks / PERIOD));
+  }
+}
+
+describe("a stream that stays open", () => {
+  it("says of a slot what was seen in it, and nothing of the slot before", async () => {
+    const rig = new Rig(3 * SECOND);
+    await rig.sample(1 * SECOND, Quality.checksum);
+    await rig.sample(11 * SECOND, Quality.partial);
+    await rig.sample(12 * SECOND, Quality.good);
+    await rig.sample(31 * SECOND, Quality.malformed);
+    await rig.world.runUntil(49 * SECOND);
+    const said = rig.readings.map(({ quality }) => quality);
+    expect(said).toEqual([Quality.checksum, Quality.good, Quality.silent, Quality.malformed, Quality.silent]);
+    expect(rig.slots).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  it("has one reading a slot also with timers that come a little early, as a coarse system tick makes them", async () => {
+    const world = new VirtualClock(0, settleMicrotasks);
+    const exact = new TerminalClock(world);
+    const early: Clock = {
+      get ticks() {
+        return exact.ticks;
+      },
+      time: undefined,
+      set: (callback, ms) => exact.set(callback, Math.max(ms - 5, 0)),
+      clear: (timer) => exact.clear(timer),
+    };
+    const rig = new Rig(1, early);
+    await world.runUntil(5 * PERIOD - SECOND);
+    expect(rig.slots).toEqual([0, 1, 2, 3, 4]);
+  });
+});
