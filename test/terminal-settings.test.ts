@@ -12,6 +12,90 @@ const SECOND = 1000;
 
 type Reading = Parameters<NonNullable<AppInstance["onReading"]>>[0];
 
+/** Slots of `period` after the start in which a reading was taken. */
+function slots({ records }: Site, period: number): number[] {
+  return records.map(({ time }) => Math.floor((Date.parse(time!) - START) / period));
+}
+
+const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
+
+/** The processor starts anew and RAM is lost; retained memory, as after a crash, is not. For a resident. */
+function reset({ terminal }: Site): void {
+  terminal.halt();
+  void terminal.live();
+}
+
+function provision({ terminal }: Site, settings: Record<string, string>): void {
+  terminal.store.set("config", new Map(Object.entries(settings)));
+}
+
+/** A resident that takes a reading each 10 s and sends only when it is asked to. */
+function openResident(config: Record<string, unknown> = {}, rest: SiteOptions = {}): Promise<Site> {
+  const resident = { mode: "resident", sampleMs: 10 * SECOND, sessionMs: DAY, batch: 1024 };
+  return Site.open({ ...rest, config: { ...resident, ...config } });
+}
+
+async function send(site: Site): Promise<void> {
+  site.terminal.press();
+  await site.pass(9 * SECOND);
+}
+
+describe("a resident that is reset, and keeps its retained memory", () => {
+  it("loses no reading of the batch that was open", async () => {
+    const site = await openResident();
+    await site.pass(5 * MINUTE + 5 * SECOND);
+    expect(site.messages).toEqual([]);
+    reset(site);
+    await site.pass(5 * MINUTE);
+    await send(site);
+    expect(slots(site, 10 * SECOND)).toEqual(upTo(61));
+    expect(new Set(site.records.map(({ boot }) => boot)).size).toBe(1);
+  });
+
+  it("stores a batch that has no room any more beside what was provisioned", async () => {
+    const site = await openResident();
+    const { retained } = site.terminal;
+    // The largest row has some 200 bytes: nearly full, and not stored yet.
+    const nearlyFull = retained.byteLength - 400;
+    for (let turn = 0; turn < 500 && (retained.read()?.length ?? 0) < nearlyFull; turn++)
+      await site.pass(10 * SECOND);
+    const before = site.terminal.counters!.readings[0];
+    expect(site.terminal.waiting).toBe(0);
+    provision(site, { host: "h".repeat(253), user: "u".repeat(64), password: "p".repeat(64) });
+    reset(site);
+    await site.pass(5 * SECOND);
+    expect(site.terminal.waiting).toBe(1);
+    await site.pass(MINUTE);
+    await send(site);
+    expect(slots(site, 10 * SECOND).slice(0, before + 6)).toEqual(upTo(before + 6));
+  });
+
+  it("is called as provisioning says now, and by its MAC when that says nothing any more", async () => {
+    const site = await openResident();
+    const { mac } = site.terminal.hal;
+    for (const settings of [{}, { device: "cellar" }, {}] as Record<string, string>[]) {
+      provision(site, settings);
+      reset(site);
+      await site.pass(MINUTE);
+      await send(site);
+    }
+    const devices = site.messages.map(({ topic }) => topic.split("/")[1]);
+    expect(devices).toEqual([mac, "cellar", mac]);
+  });
+});
+
+describe("an epoch", () => {
+  it("begins anew at 0 after the last number that a frame can carry", async () => {
+    const site = await Site.open({
+      prepare: (_hal, { store }) => store.set("gridmote", new Map([["boot", 2 ** 32 - 1]])),
+    });
+    await site.pass(15.5 * MINUTE);
+    site.terminal.retained.lose();
+    await site.pass(20 * MINUTE);
+    expect([...new Set(site.records.map(({ boot }) => boot))]).toEqual([0, 1]);
+  });
+});
+
 describe("what an app is told of a reading", () => {
   async function readings(prepare?: SiteOptions["prepare"]): Promise<Reading[]> {
     const seen: Reading[] = [];
