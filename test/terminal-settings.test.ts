@@ -96,6 +96,102 @@ describe("an epoch", () => {
   });
 });
 
+/** The number of the attempt that each failed session was, in order. */
+function attempts({ log }: Site): number[] {
+  return log.flatMap((line) => /, attempt (\d+),/.exec(line)?.[1] ?? []).map(Number);
+}
+
+describe("failed sessions", () => {
+  const quick = { backoffMs: SECOND, backoffMaxMs: MINUTE };
+
+  it("wait no longer from one to the next while each of them brings something through", async () => {
+    let isCut = false;
+    const site = await Site.open({
+      config: { ...quick, durable: "reading", sessionMs: DAY },
+      cut: (count) => isCut && count % 2 === 0,
+    });
+    await site.pass(19.5 * MINUTE);
+    expect(site.terminal.waiting).toBe(20);
+    isCut = true;
+    site.terminal.press();
+    await site.pass(5 * MINUTE);
+    expect(attempts(site).length).toBeGreaterThan(8);
+    expect(new Set(attempts(site))).toEqual(new Set([1]));
+  });
+
+  it("are counted anew after one that did not fail", async () => {
+    const site = await Site.open({ config: { ...quick, sessionMs: MINUTE } });
+    const { link } = site.terminal;
+    for (let turn = 0; turn < 2; turn++) {
+      await site.pass(3 * MINUTE);
+      link.down();
+      for (let wait = 0; wait < 100 && attempts(site).length < 3 * (turn + 1); wait++)
+        await site.pass(5 * SECOND);
+      link.up();
+    }
+    expect(attempts(site)).toEqual([1, 2, 3, 1, 2, 3]);
+  });
+});
+
+describe("a sleeper", () => {
+  it("stores no two frames under one id, however often it has slept and sent", async () => {
+    const ids: string[] = [];
+    const site = await Site.open({
+      config: { durable: "reading", sessionMs: 2 * MINUTE },
+      prepare: ({ storage: { keyValue } }) => {
+        const { open } = keyValue;
+        keyValue.open = (options) => {
+          const store = open(options);
+          const { write } = store;
+          store.write = (key, value) => {
+            if (options.path === "outbox" && value instanceof ArrayBuffer) ids.push(key);
+            write.call(store, key, value);
+          };
+          return store;
+        };
+      },
+    });
+    await site.pass(30 * MINUTE);
+    expect(site.messages.length).toBeGreaterThan(25);
+    expect(ids.length).toBeGreaterThanOrEqual(site.messages.length);
+    expect(new Set(ids).size).toBe(ids.length);
+  });
+
+  it("has closed all its stores when it goes to sleep", async () => {
+    let open = 0;
+    let opened = 0;
+    const openAtSleep: number[] = [];
+    const site = await Site.open({
+      config: { sessionMs: 2 * MINUTE },
+      prepare: ({ storage: { keyValue }, sleep }) => {
+        const { open: openStore } = keyValue;
+        keyValue.open = (options) => {
+          const store = openStore(options);
+          const { close } = store;
+          let isOpen = true;
+          open++;
+          opened++;
+          store.close = () => {
+            if (isOpen) open--;
+            isOpen = false;
+            close.call(store);
+          };
+          return store;
+        };
+        const { deep } = sleep;
+        sleep.deep = (...request) => {
+          openAtSleep.push(open);
+          deep.apply(sleep, request);
+        };
+      },
+    });
+    await site.pass(10 * MINUTE);
+    expect(opened).toBeGreaterThan(5);
+    expect(openAtSleep.length).toBeGreaterThan(9);
+    expect(Math.max(...openAtSleep)).toBe(0);
+  });
+});
+
 describe("what an app is told of a reading", () => {
   async function readings(prepare?: SiteOptions["prepare"]): Promise<Reading[]> {
     const seen: Reading[] = [];
