@@ -21,6 +21,11 @@ import type { Sample } from "./model/reading";
 import { configure, provisioned, raiseEpoch } from "./provisioning";
 import { P1 } from "./sensors/p1";
 
+/**
+ * After so many failed sessions the next one wants no messages kept for it: an empty one, which the SDK's client never
+ * gets past, would hold up every session for ever.
+ */
+const CLEAN_AFTER = 3;
 /** Envelope, t0, count and times: what a frame takes beside its columns, at most. */
 const ENVELOPE_BYTES = 64;
 /** A column's head in CBOR, at most: an array of up to 65,535. */
@@ -52,6 +57,7 @@ export class Terminal {
   /** The last session's end. The next one must not begin before: both would use the one radio. */
   #sessionClosed: Promise<void> | undefined;
   #sendNow = false;
+  #isWired = false;
   /** Reasons to be woken that have come and wait for the next wake. */
   readonly #reasons: WakeReason[] = [];
   #onReason: (() => void) | undefined;
@@ -72,8 +78,11 @@ export class Terminal {
     this.#state.provisioned = stored;
     this.#state.device = this.#device;
     checkPlan(this.#app.plan);
+    const { seq } = this.#state;
     this.#finishStoring();
     this.#lines = this.#wire(this.#app.plan.streams);
+    this.#isWired = true;
+    if (this.#state.seq !== seq) this.#save();
     if (saved) return;
     this.#state.sessionDue = this.#nextSession();
     this.#state.epoch = this.#epoch ?? Number.NaN;
@@ -327,6 +336,7 @@ export class Terminal {
       config: this.#config,
       device: this.#device,
       outbox,
+      clean: this.#state.attempt >= CLEAN_AFTER,
       onAcknowledged: () => {
         this.#state.counters.acknowledged++;
       },
@@ -405,7 +415,12 @@ export class Terminal {
     return time === undefined ? undefined : time - clock.ticks;
   }
 
+  /**
+   * While a boot wires, retained memory stays as it was found: what is left open may no longer fit beside settings that
+   * have grown, and to store it again after a reset gives the same frame.
+   */
   #save(): void {
+    if (!this.#isWired) return;
     saveState(this.#state, this.#hal.retained);
   }
 }

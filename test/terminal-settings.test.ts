@@ -20,11 +20,6 @@ function slots({ records }: Site, period: number): number[] {
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 /** The processor starts anew and RAM is lost; retained memory, as after a crash, is not. For a resident. */
-function reset({ terminal }: Site): void {
-  terminal.halt();
-  void terminal.live();
-}
-
 function provision({ terminal }: Site, settings: Record<string, string>): void {
   terminal.store.set("config", new Map(Object.entries(settings)));
 }
@@ -45,7 +40,7 @@ describe("a resident that is reset, and keeps its retained memory", () => {
     const site = await openResident();
     await site.pass(5 * MINUTE + 5 * SECOND);
     expect(site.messages).toEqual([]);
-    reset(site);
+    site.terminal.reset();
     await site.pass(5 * MINUTE);
     await send(site);
     expect(slots(site, 10 * SECOND)).toEqual(upTo(61));
@@ -62,7 +57,7 @@ describe("a resident that is reset, and keeps its retained memory", () => {
     const before = site.terminal.counters!.readings[0];
     expect(site.terminal.waiting).toBe(0);
     provision(site, { host: "h".repeat(253), user: "u".repeat(64), password: "p".repeat(64) });
-    reset(site);
+    site.terminal.reset();
     await site.pass(5 * SECOND);
     expect(site.terminal.waiting).toBe(1);
     await site.pass(MINUTE);
@@ -75,7 +70,7 @@ describe("a resident that is reset, and keeps its retained memory", () => {
     const { mac } = site.terminal.hal;
     for (const settings of [{}, { device: "cellar" }, {}] as Record<string, string>[]) {
       provision(site, settings);
-      reset(site);
+      site.terminal.reset();
       await site.pass(MINUTE);
       await send(site);
     }

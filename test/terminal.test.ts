@@ -231,6 +231,27 @@ describe("a sleeper", () => {
     expect(site.log[0]).toContain("failed (wifi), attempt 1");
   });
 
+  it("wants nothing that the broker has kept for it, after three sessions that failed", async () => {
+    const wanted: boolean[] = [];
+    const site = await Site.open({
+      config: { sessionMs: MINUTE, backoffMs: 1000, backoffMaxMs: 1000 },
+      prepare({ network: { mqtt } }) {
+        mqtt.io = new Proxy(mqtt.io, {
+          construct(target, [options]: ConstructorParameters<typeof mqtt.io>) {
+            wanted.push(options.clean!);
+            return new target(options);
+          },
+        });
+      },
+    });
+    site.terminal.link.down();
+    await site.pass(5 * MINUTE);
+    site.terminal.link.up();
+    await site.pass(3 * MINUTE);
+    expect(wanted.slice(0, 4)).toEqual([false, false, false, true]);
+    expect(wanted.slice(-2)).toEqual([false, false]);
+  });
+
   it("uses no number twice when a reset comes as the radio starts", async () => {
     const site = await Site.open();
     const { terminal } = site;

@@ -54,6 +54,8 @@ export interface SessionOptions {
   config: Readonly<Config>;
   device: string;
   outbox: Outbox;
+  /** True drops what the broker has kept for this device. */
+  clean: boolean;
   /** Called for each frame that the broker has acknowledged. */
   onAcknowledged: () => void;
   /** The connection was lost while nothing was under way. */
@@ -168,7 +170,7 @@ export class Session {
   }
 
   async #connect(): Promise<void> {
-    const { hal, config, device } = this.#options;
+    const { hal, config, device, clean } = this.#options;
     const { io, dns, socket } = hal.network.mqtt;
     this.#mqtt = new io({
       dns,
@@ -176,7 +178,7 @@ export class Session {
       host: config.host,
       port: config.port,
       id: device,
-      clean: false,
+      clean,
       keepalive: KEEPALIVE_MS,
       ...(config.user && { user: config.user, password: config.password }),
       onControl: (message) => {
