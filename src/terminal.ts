@@ -15,7 +15,7 @@ import {
   saveState,
 } from "./lowpower/state";
 import { type Driver, type DriverFactory, Stream } from "./lowpower/stream";
-import { backoff, devicePhase, nextSlot } from "./lowpower/wake";
+import { backoff, devicePhase, dueAfterStep, nextSlot } from "./lowpower/wake";
 import { type Profile, profileOf } from "./model/profiles";
 import type { Sample } from "./model/reading";
 import { configure, provisioned, raiseEpoch } from "./provisioning";
@@ -26,6 +26,8 @@ import { P1 } from "./sensors/p1";
  * gets past, would hold up every session for ever.
  */
 const CLEAN_AFTER = 3;
+/** Time and ticks are read one after the other, and each is rounded: less is no step of the clock. */
+const CLOCK_STEP_MS = 50;
 /** Envelope, t0, count and times: what a frame takes beside its columns, at most. */
 const ENVELOPE_BYTES = 64;
 /** A column's head in CBOR, at most: an array of up to 65,535. */
@@ -393,12 +395,17 @@ export class Terminal {
   #followClock(): void {
     const state = this.#state;
     const epoch = this.#epoch ?? Number.NaN;
-    if (Object.is(epoch, state.epoch)) return;
+    const ahead = epoch - state.epoch;
+    if (Math.abs(ahead) < CLOCK_STEP_MS || (Number.isNaN(epoch) && Number.isNaN(state.epoch))) return;
+    const { ticks } = this.#hal.clock;
     for (const { stream, saved } of this.#lines) {
-      stream.follow(epoch, epoch - state.epoch);
+      stream.follow(epoch, ahead);
       saved.due = stream.due;
     }
-    if (!state.attempt) state.sessionDue = this.#nextSession();
+    const { sessionMs } = this.#app.plan;
+    // A wait after a failed session is no time of day.
+    if (!state.attempt)
+      state.sessionDue = dueAfterStep(state.sessionDue, ticks, ahead, sessionMs) ?? this.#nextSession();
     state.epoch = epoch;
   }
 

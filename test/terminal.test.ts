@@ -710,6 +710,20 @@ describe("a clock that is set", () => {
     expect(taken.length).toBeGreaterThan(200);
   });
 
+  it("is not taken for one that wavers by the rounding of its milliseconds", async () => {
+    let reads = 0;
+    const site = await Site.open({
+      config: { sessionMs: 5 * MINUTE },
+      prepare({ clock }) {
+        const now = () => START + clock.ticks;
+        Object.defineProperty(clock, "time", { get: () => now() + (reads++ % 3) - 1 });
+      },
+    });
+    await site.pass(4 * 60 * MINUTE);
+    expect(slots(site).slice(0, 230)).toEqual(upTo(230));
+    expect(site.terminal.counters!.sessions).toBe(48);
+  });
+
   it("leaves no gap when it goes back by a year, and none when it comes to know the time", async () => {
     let sessions = 0;
     const site = await Site.open({

@@ -2,7 +2,7 @@ import type { StreamPlan } from "../app/interface";
 import type { Clock, Timer } from "../hal";
 import { Quality, type QualityCode } from "../model/quality";
 import type { Sample } from "../model/reading";
-import { nextSlot } from "./wake";
+import { dueAfterStep, nextSlot } from "./wake";
 
 /** What a stream needs of a driver, in ECMA-419's Sensor pattern. */
 export interface Driver {
@@ -61,9 +61,7 @@ export class Stream {
     const { sampleMs } = this.plan;
     if (!sampleMs) return;
     const { ticks } = clock;
-    const due = Math.max(this.#due - ahead, ticks);
-    // A clock that has gone back by more than a slot would leave slots without a reading.
-    this.#due = due - ticks <= sampleMs ? due : nextSlot(ticks, epoch, sampleMs);
+    this.#due = dueAfterStep(this.#due, ticks, ahead, sampleMs) ?? nextSlot(ticks, epoch, sampleMs);
     if (this.#driver) this.#armTimeout();
   }
 
