@@ -47,7 +47,8 @@ export class VirtualClock {
   }
 
   set(callback: () => void, ms: number): Timer {
-    if (!(ms >= 0)) throw new RangeError(`clock.set: ms is ${ms}, expected a number of at least 0`);
+    if (!(ms >= 0 && Number.isFinite(ms)))
+      throw new RangeError(`clock.set: ms is ${ms}, expected a number of at least 0`);
     const event: Event = { at: this.#now + Math.ceil(ms), order: this.#order++, callback };
     push(this.#heap, event);
     return event as unknown as Timer;
@@ -151,6 +152,9 @@ export class VirtualClock {
   }
 }
 
+/** As on a board, whose timers count milliseconds in 32 bits. */
+const LONGEST_TIMER_MS = 0x7fff_ffff;
+
 /** A terminal's own view of virtual time: its ticks begin at its power-on, its time may be unknown. */
 export class TerminalClock implements Clock {
   readonly #world: VirtualClock;
@@ -186,6 +190,8 @@ export class TerminalClock implements Clock {
   }
 
   set(callback: () => void, ms: number): Timer {
+    if (!(ms >= 0 && ms <= LONGEST_TIMER_MS))
+      throw new RangeError(`clock.set: ms is ${ms}, expected a number from 0 to ${LONGEST_TIMER_MS}`);
     const boot = this.#boot;
     return this.#world.set(() => {
       if (boot === this.#boot) callback();

@@ -42,9 +42,8 @@ describe("order", () => {
     expect(seen).toEqual([10]);
   });
 
-  it("refuses a time that is none", () => {
-    expect(() => create().set(() => {}, Number.NaN)).toThrow(RangeError);
-    expect(() => create().set(() => {}, -1)).toThrow(RangeError);
+  it.each([Number.NaN, -1, Number.POSITIVE_INFINITY])("refuses a time that is none: %d", (ms) => {
+    expect(() => create().set(() => {}, ms)).toThrow(RangeError);
   });
 });
 
@@ -172,6 +171,14 @@ describe("a terminal's clock", () => {
     clock.timeKnown = false;
     clock.powerOn();
     expect([clock.ticks, clock.time]).toEqual([0, undefined]);
+  });
+
+  it("refuses what a board's timer refuses: 2^31 ms and more", () => {
+    const clock = new TerminalClock(create());
+    expect(() => clock.set(() => {}, 2 ** 31 - 1)).not.toThrow();
+    for (const ms of [2 ** 31, Number.POSITIVE_INFINITY, Number.NaN, -1]) {
+      expect(() => clock.set(() => {}, ms)).toThrow(`clock.set: ms is ${ms}, expected`);
+    }
   });
 
   it("forgets the timers of a terminal that lost its RAM, and no others", async () => {
