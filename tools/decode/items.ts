@@ -17,44 +17,98 @@ const INDEFINITE = 31;
  * @throws Error for what is no CBOR, after all items before it.
  */
 export async function* itemsOf(source: AsyncIterable<Uint8Array | string>): AsyncGenerator<Uint8Array> {
-  let rest = Buffer.alloc(0);
+  const rest = new Rest();
+  let scan = new Scan();
   for await (const chunk of source) {
-    rest = Buffer.concat([rest, chunk as Uint8Array]);
-    let from = 0;
-    for (let end = endOf(rest, from); end !== undefined; end = endOf(rest, from)) {
-      yield rest.subarray(from, end);
-      from = end;
+    rest.append(chunk as Uint8Array);
+    for (let length = scan.lengthOf(rest.bytes); length !== undefined; length = scan.lengthOf(rest.bytes)) {
+      yield rest.take(length);
+      scan = new Scan();
     }
-    rest = rest.subarray(from);
     if (rest.length > MAX_ITEM_BYTES) throw new Error(`an item is longer than ${MAX_ITEM_BYTES} bytes`);
   }
   if (rest.length) throw new Error("it ends in the middle of an item");
 }
 
 /**
- * The index behind the item at `from`, or undefined when it is not whole yet (RFC 8949, appendix C).
+ * The index behind the item at `from`, or undefined when it is not whole.
  * @throws Error when it is not well-formed.
  */
 export function endOf(bytes: Uint8Array, from: number): number | undefined {
+  const length = new Scan().lengthOf(bytes.subarray(from));
+  return length === undefined ? undefined : from + length;
+}
+
+/** Bytes that have come and were not taken. What was taken is never written over. */
+class Rest {
+  #buffer = new Uint8Array(0);
+  #start = 0;
+  #end = 0;
+
+  get length(): number {
+    return this.#end - this.#start;
+  }
+
+  get bytes(): Uint8Array {
+    return this.#buffer.subarray(this.#start, this.#end);
+  }
+
+  append(chunk: Uint8Array): void {
+    if (this.#end + chunk.length > this.#buffer.length) this.#makeRoom(chunk.length);
+    this.#buffer.set(chunk, this.#end);
+    this.#end += chunk.length;
+  }
+
+  take(length: number): Uint8Array {
+    const from = this.#start;
+    this.#start += length;
+    return this.#buffer.subarray(from, this.#start);
+  }
+
+  /** Twice what is there, so that a long item in many pieces is not copied at each of them. */
+  #makeRoom(byteLength: number): void {
+    const { bytes, length } = this;
+    this.#buffer = new Uint8Array(length + Math.max(length, byteLength));
+    this.#buffer.set(bytes);
+    this.#start = 0;
+    this.#end = length;
+  }
+}
+
+/** Finds the end of one item (RFC 8949, appendix C). It looks at each byte once, however often more have come. */
+class Scan {
   /** Items that each open array, map, tag or string of unknown length still wants. */
-  const open: number[] = [];
-  let at = from;
-  do {
-    const initial = bytes[at];
-    const head = headAt(bytes, at);
-    if (!head) return undefined;
-    at = head.end;
+  readonly #open: number[] = [];
+  #at = 0;
+
+  /**
+   * The length of the item that begins `bytes`, or undefined when it is not whole yet: ask again with the same bytes
+   * and more behind them.
+   * @throws Error when it is not well-formed.
+   */
+  lengthOf(bytes: Uint8Array): number | undefined {
+    while (!this.#at || this.#open.length) if (!this.#step(bytes)) return undefined;
+    return this.#at <= bytes.length ? this.#at : undefined;
+  }
+
+  /** Passes over one head, and over what a string holds. False when the head is not there yet. */
+  #step(bytes: Uint8Array): boolean {
+    const open = this.#open;
+    const initial = bytes[this.#at];
+    const head = headAt(bytes, this.#at);
+    if (!head) return false;
+    this.#at = head.end;
     const wanted = wantedBy(initial, head.argument);
     if (initial === BREAK && open.pop() !== Number.POSITIVE_INFINITY)
       throw new Error("a break without a begin");
     const type = initial >> 5;
-    if ((type === BYTES || type === TEXT) && wanted === 0) at += head.argument;
-    if (at - from > MAX_ITEM_BYTES) throw new Error(`an item is longer than ${MAX_ITEM_BYTES} bytes`);
+    if ((type === BYTES || type === TEXT) && wanted === 0) this.#at += head.argument;
+    if (this.#at > MAX_ITEM_BYTES) throw new Error(`an item is longer than ${MAX_ITEM_BYTES} bytes`);
     if (wanted > 0) open.push(wanted);
     else close(open);
     if (open.length > MAX_DEPTH) throw new Error(`an item is nested deeper than ${MAX_DEPTH}`);
-  } while (open.length);
-  return at <= bytes.length ? at : undefined;
+    return true;
+  }
 }
 
 /** An item has ended, and with it each one that wanted no more. */
