@@ -29,7 +29,7 @@ function records(): DecodedRecord[] {
 }
 
 function judge(given: DecodedRecord[]) {
-  const judge = new Judge(slots(settings, START, 60_000, 10));
+  const judge = new Judge(slots(settings, START, START + 600_000, 60_000));
   for (const record of given) judge.accept(record);
   return judge.verdict();
 }

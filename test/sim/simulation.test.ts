@@ -58,6 +58,23 @@ describe("the street", () => {
   });
 });
 
+describe("the slots", () => {
+  it.each([2000, 11_000, 13_000, 90_000, 100_000])(
+    "are multiples of the period in Unix time, whatever the start: %d ms",
+    async (sampleMs) => {
+      const modes = ["sleeper", "resident"];
+      for (const start of ["2026-06-01T00:00:00Z", "2026-06-01T00:00:01Z", "2026-06-01T11:17:43.777+05:30"]) {
+        const terminals = modes.map((mode) => ({ device: mode, config: { mode, sampleMs } }));
+        const { report } = await run({
+          scenario: scenarioOf({ start, days: 0.05, terminals }),
+          transport: "pair",
+        });
+        expectExact(report);
+      }
+    },
+  );
+});
+
 describe("outages", () => {
   it("of the broker, a network and two radios lose nothing and show nothing twice", async () => {
     const { report } = await run({ scenario: outage });

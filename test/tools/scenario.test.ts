@@ -11,6 +11,8 @@ function problem(changes: Record<string, unknown>): string | undefined {
 const terminal = (rest: Record<string, unknown>) => ({ terminals: [{ device: "a", ...rest }] });
 const event = (values: unknown) => ({ events: [values] });
 const moments = "06:00 or 1d06:00:30";
+const sample =
+  "expected a whole number of seconds, from 2000 ms: a meter here speaks once a second, and frames carry whole seconds";
 const noEvent = 'events[0] is no event: expected "broker", or "device" with "network" or "wifi"';
 
 describe("a scenario", () => {
@@ -68,13 +70,13 @@ describe("a scenario", () => {
       terminal({ config: { sampleMs: "x" } }),
       'terminals[0].config.sampleMs is "x", expected an integer from 0 to 86400000',
     ],
-    [
-      terminal({ config: { sampleMs: 0 } }),
-      "terminals[0].config.sampleMs is 0, expected at least 2000: a meter here speaks once a second",
-    ],
+    ...[0, 1999, 2500, 60_001].map((sampleMs): [object, string] => [
+      terminal({ config: { sampleMs } }),
+      `terminals[0].config.sampleMs is ${sampleMs}, ${sample}`,
+    ]),
     [
       terminal({ config: { mode: "resident", sampleMs: "0" } }),
-      'terminals[0].config.sampleMs is "0", expected at least 2000: a meter here speaks once a second',
+      `terminals[0].config.sampleMs is "0", ${sample}`,
     ],
     [
       terminal({ config: { mode: true } }),
@@ -105,9 +107,12 @@ describe("a scenario", () => {
       "events[0].brokr is not known; expected at, broker, device, network or wifi",
     ],
     [event({ at: "06:00", device: "c", wifi: "down" }), 'events[0].device: there is no terminal "c"'],
-  ])("names the wrong field and what was expected: %j", (changes, line) => {
-    expect(problem(changes)).toBe(line);
-  });
+  ] as [Record<string, unknown>, string][])(
+    "names the wrong field and what was expected: %j",
+    (changes, line) => {
+      expect(problem(changes)).toBe(line);
+    },
+  );
 
   it("names an unknown setting and the known ones, in one line", () => {
     expect(problem(terminal({ config: { samplems: 1 } }))).toMatch(

@@ -3,13 +3,23 @@ import { House, type HouseSettings } from "../../hal-mocks/world/house";
 import type { DecodedRecord } from "../decode/records";
 import type { Expectation, WorldRegisters } from "./judge";
 
-/** A reading in each slot of `periodMs` from `start` on, of the meter of a house. */
-export function slots(house: HouseSettings, start: number, periodMs: number, count: number): Expectation {
+/** A slot needs so long for its reading: a second until the meter speaks, and what a telegram takes. */
+const SLOT_MS = 2000;
+
+/** The first and the number of the slots from `start` to `end`: multiples of `periodMs` in Unix time, as firmware has them. */
+export function slotsWithin(start: number, end: number, periodMs: number): { first: number; count: number } {
+  const first = Math.ceil(start / periodMs);
+  return { first, count: Math.max(Math.floor((end - SLOT_MS) / periodMs) - first + 1, 0) };
+}
+
+/** A reading in each slot of `periodMs` from `start` to `end`, of the meter of a house. */
+export function slots(house: HouseSettings, start: number, end: number, periodMs: number): Expectation {
+  const { first, count } = slotsWithin(start, end, periodMs);
   return {
     count,
     indexOf({ time }) {
       if (time === null) return undefined;
-      const index = Math.floor((Date.parse(time) - start) / periodMs);
+      const index = Math.floor(Date.parse(time) / periodMs) - first;
       return index >= 0 && index < count ? index : undefined;
     },
     registers(records) {

@@ -47,8 +47,9 @@ function listOf(words: readonly string[]): string {
 
 /** What the simulator itself sets, for each terminal. */
 const OURS = ["host", "port", "user", "password", "device", "phases", "utcOffset"];
-/** A meter of the street speaks once a second. */
 const MIN_SAMPLE_MS = 2000;
+const SECOND_MS = 1000;
+const SAMPLE = `expected a whole number of seconds, from ${MIN_SAMPLE_MS} ms: a meter here speaks once a second, and frames carry whole seconds`;
 
 const config = z.record(z.string(), z.unknown(), "expected an object").superRefine((values, context) => {
   for (const name in values) {
@@ -63,12 +64,12 @@ function settingProblem(name: string, value: unknown): string | undefined {
   if (!(configNames as string[]).includes(name)) {
     return `is not known; expected ${listOf(configNames.filter((known) => !OURS.includes(known)))}`;
   }
-  // As a resident's: what only a sleeper may not have, the floor below says better.
+  // As a resident's: what only a sleeper may not have, the line below says better.
   const { config, problems } = loadConfig([{ from: "", values: { mode: "resident", [name]: value } }]);
   if (problems.length) return problems[0].message.slice(name.length + 1);
-  return name === "sampleMs" && config.sampleMs < MIN_SAMPLE_MS
-    ? `is ${JSON.stringify(value)}, expected at least ${MIN_SAMPLE_MS}: a meter here speaks once a second`
-    : undefined;
+  const { sampleMs } = config;
+  const fits = sampleMs >= MIN_SAMPLE_MS && sampleMs % SECOND_MS === 0;
+  return name === "sampleMs" && !fits ? `is ${JSON.stringify(value)}, ${SAMPLE}` : undefined;
 }
 
 const terminal = object({

@@ -195,8 +195,8 @@ class Simulation {
     const meter = new P1Meter({ clock: this.#clock, values: (time) => world.at(time), utcOffset, offset });
     const overrides = { ...config, device, phases: house.phases, utcOffset, ...this.#brokerConfig() };
     const { sampleMs } = loadConfig([{ from: "", values: overrides }]).config;
-    const count = Math.floor((this.#end - this.#start) / sampleMs);
-    this.#add(device, overrides, meter, stream, new Judge(slots(settings, this.#start, sampleMs, count)));
+    const judge = new Judge(slots(settings, this.#start, this.#end, sampleMs));
+    this.#add(device, overrides, meter, stream, judge);
   }
 
   #addRecording(recording: P1Recording, stream: StreamConstructor): void {
