@@ -76,10 +76,23 @@ describe("the slots", () => {
 });
 
 describe("outages", () => {
-  it("of the broker, a network and two radios lose nothing and show nothing twice", async () => {
-    const { report } = await run({ scenario: outage });
+  it.each(["tcp", "pair"] as const)(
+    "of the broker, a network and two radios lose nothing and show nothing twice: %s",
+    async (transport) => {
+      const { report } = await run({ scenario: outage, transport });
+      expectExact(report);
+      for (const { failedSessions } of report.terminals) expect(failedSessions).toBeGreaterThan(5);
+    },
+  );
+
+  it.each(["tcp", "pair"] as const)("of the broker alone are felt by all: %s", async (transport) => {
+    const events = [
+      { at: "01:00", broker: "down" },
+      { at: "03:00", broker: "up" },
+    ];
+    const { report } = await run({ scenario: scenarioOf({ ...street, days: 0.25, events }), transport });
     expectExact(report);
-    for (const { failedSessions } of report.terminals) expect(failedSessions).toBeGreaterThan(5);
+    for (const { failedSessions } of report.terminals) expect(failedSessions).toBeGreaterThan(1);
   });
 
   it("longer than the outbox are reported as dropped and lost, never as good", async () => {

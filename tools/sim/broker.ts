@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Server } from "node:net";
 import { type Duplex, duplexPair } from "node:stream";
 import { Aedes } from "aedes";
 
@@ -12,7 +12,8 @@ export interface BrokerControl {
 /** A real MQTT broker in this process, on a free port of the loopback interface. */
 export class Broker implements BrokerControl {
   readonly #aedes: Aedes;
-  readonly #sockets = new Set<Socket>();
+  /** Both ways in: through the port, and in this process. */
+  readonly #connections = new Set<Duplex>();
   #server: Server | undefined;
   #port = 0;
 
@@ -30,27 +31,28 @@ export class Broker implements BrokerControl {
     return `mqtt://127.0.0.1:${this.#port}`;
   }
 
-  /** Takes a connection that does not come through the port. */
+  /**
+   * Takes a connection that does not come through the port.
+   * @throws Error when the broker is stopped, as a port refuses.
+   */
   handle(stream: Duplex): void {
-    this.#aedes.handle(stream);
+    if (!this.#server) throw new Error("connection refused");
+    this.#accept(stream);
   }
 
-  /** A client's end of a connection that does not go through the port. */
+  /** A client's end of a connection that does not go through the port. It closes at once when the broker is stopped. */
   connect(): Duplex {
     const [near, far] = duplexPair();
-    this.#aedes.handle(far);
+    far.on("close", () => near.destroy());
+    if (this.#server) this.#accept(far);
+    else far.destroy();
     return near;
   }
 
   /** Listens, on the same port as before if there was one. Sessions of clients are kept from before. */
   async start(): Promise<void> {
     if (this.#server) return;
-    const server = createServer((socket) => {
-      this.#sockets.add(socket.setNoDelay());
-      socket.on("close", () => this.#sockets.delete(socket));
-      socket.on("error", () => {});
-      this.#aedes.handle(socket);
-    });
+    const server = createServer((socket) => this.#accept(socket.setNoDelay()));
     this.#server = server;
     server.listen(this.#port, "127.0.0.1");
     await once(server, "listening");
@@ -64,8 +66,15 @@ export class Broker implements BrokerControl {
     this.#server = undefined;
     const closed = once(server, "close");
     server.close();
-    for (const socket of this.#sockets) socket.destroy();
+    for (const connection of this.#connections) connection.destroy();
     await closed;
+  }
+
+  #accept(connection: Duplex): void {
+    this.#connections.add(connection);
+    connection.on("close", () => this.#connections.delete(connection));
+    connection.on("error", () => {});
+    this.#aedes.handle(connection);
   }
 
   async close(): Promise<void> {
