@@ -15,11 +15,19 @@ const LF = 0x0a;
 const CR = 0x0d;
 const CLOCK = /0-0:1\.0\.0\((\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)([SW])\)/;
 const VERSION_5 = /1-3:0\.2\.8\(5\d\)|0-0:96\.1\.4\(5\d+\)/;
+/** Maker, identification, an empty line: how a telegram begins, wherever its `/` stands. */
+const HEAD = /^\/[A-Za-z]{3}[^A-Za-z\r\n][^\r\n]*\r\n\r\n/;
+const HEAD_BYTES = 64;
+const TELEGRAM_BYTES = 4096;
+/** A clock that leaps by more was set, or the recording is made of several. */
+const LONGEST_GAP_MS = 3_600_000;
 
 /**
- * Cuts a recording at each `/`. A telegram's moment is what its own clock says; one without a clock comes 1 s
- * (DSMR 5) or 10 s (before) after the one before it. Where a recording has any bare LF, CR LF is restored: a meter
- * sends nothing else, and some programs that record serial lines drop the CR.
+ * Cuts a recording at each telegram's `/`. A telegram's moment is what its own clock says, as long as that goes on
+ * from the one before. One without a clock comes 1 s (DSMR 5) or 10 s (before) after the one before it; so does one
+ * whose clock goes back or leaps ahead by more than an hour, and those behind it follow as their clocks say.
+ * Where a recording has any bare LF, CR LF is restored: a meter sends nothing else, and some programs that record
+ * serial lines drop the CR.
  * @param utcOffset the meter's standard time in minutes east of UTC.
  * @param start Unix milliseconds of the first telegram, if it has no clock.
  */
@@ -27,19 +35,51 @@ export function parseRecording(recorded: Uint8Array, utcOffset = 60, start = 0):
   const bytes = restoreLineEnds(recorded);
   const starts: number[] = [];
   bytes.forEach((byte, index) => {
-    if (byte === SLASH) starts.push(index);
+    if (byte === SLASH && isBeginning(bytes, index)) starts.push(index);
   });
-  const telegrams: P1Recording["telegrams"] = [];
-  let previous: number | undefined;
-  starts.forEach((from, index) => {
+  const timing = new Timing(start);
+  const telegrams = starts.map((from, index) => {
     const telegram = bytes.subarray(from, starts[index + 1] ?? bytes.length);
-    const text = String.fromCharCode(...telegram.subarray(0, 4096));
-    const at = clockOf(text, utcOffset) ?? (previous === undefined ? start : previous + periodOf(text));
-    telegrams.push({ at, bytes: telegram });
-    previous = at;
+    const text = textOf(telegram, TELEGRAM_BYTES);
+    return { at: timing.next(clockOf(text, utcOffset), periodOf(text)), bytes: telegram };
   });
   const lead = bytes.subarray(0, starts[0] ?? bytes.length);
   return { restoredLineEnds: bytes.length > recorded.length, lead, telegrams };
+}
+
+/** Damage makes a `/` of a `.` or a `-`: within a line, only what looks like a telegram's head begins one. */
+function isBeginning(bytes: Uint8Array, at: number): boolean {
+  return at === 0 || bytes[at - 1] === LF || HEAD.test(textOf(bytes.subarray(at), HEAD_BYTES));
+}
+
+function textOf(bytes: Uint8Array, maximum: number): string {
+  return String.fromCharCode(...bytes.subarray(0, maximum));
+}
+
+/** When telegrams are sent, one after the other. */
+class Timing {
+  readonly #start: number;
+  #last: number | undefined;
+  /** How far the replay's time is ahead of the meter's clock. */
+  #ahead = 0;
+
+  constructor(start: number) {
+    this.#start = start;
+  }
+
+  next(clock: number | undefined, period: number): number {
+    const at = this.#at(clock, period);
+    if (clock !== undefined) this.#ahead = at - clock;
+    this.#last = at;
+    return at;
+  }
+
+  #at(clock: number | undefined, period: number): number {
+    const last = this.#last;
+    if (last === undefined) return clock ?? this.#start;
+    const at = clock === undefined ? undefined : clock + this.#ahead;
+    return at !== undefined && at >= last && at <= last + LONGEST_GAP_MS ? at : last + period;
+  }
 }
 
 function restoreLineEnds(recorded: Uint8Array): Uint8Array {

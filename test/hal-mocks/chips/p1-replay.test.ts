@@ -49,11 +49,11 @@ it.each(["", "no telegram\r\n"])("takes a recording without telegrams: %j", (tex
 });
 
 it("takes a telegram's moment from its clock, in the meter's time zone", () => {
-  const recorded = bytesOf(dsmr5("260115130001W") + dsmr5("260715130001S"));
-  const at = (utcOffset: number) =>
-    parseRecording(recorded, utcOffset).telegrams.map((telegram) => telegram.at);
-  expect(at(60)).toEqual([Date.parse("2026-01-15T12:00:01Z"), Date.parse("2026-07-15T11:00:01Z")]);
-  expect(at(0)).toEqual([Date.parse("2026-01-15T13:00:01Z"), Date.parse("2026-07-15T12:00:01Z")]);
+  const at = (text: string, utcOffset: number) =>
+    parseRecording(bytesOf(dsmr5(text)), utcOffset).telegrams[0].at;
+  expect(at("260115130001W", 60)).toBe(Date.parse("2026-01-15T12:00:01Z"));
+  expect(at("260715130001S", 60)).toBe(Date.parse("2026-07-15T11:00:01Z"));
+  expect(at("260715130001S", 0)).toBe(Date.parse("2026-07-15T12:00:01Z"));
 });
 
 it("lets telegrams without a clock follow 1 s (DSMR 5, Belgian) or 10 s (before) after the one before", () => {
@@ -84,12 +84,30 @@ it("sends the lead at once and each telegram at its moment", async () => {
   expect(replay.remaining).toBe(0);
 });
 
-it("sends telegrams of one moment, or of a clock put back, one after the other", async () => {
-  const telegrams = [dsmr5("260115130002W"), dsmr5("260115130002W"), dsmr5("260115130001W")];
+it("sends telegrams of one moment one after the other", async () => {
+  const telegrams = [dsmr5("260115130002W"), dsmr5("260115130002W")];
   const { clock, sent, line, replay } = create(telegrams.join(""), Date.parse("2026-01-15T12:00:00Z"));
   replay.onOpen(line);
   await clock.runUntil(clock.now + 60_000);
   expect(sent).toEqual(telegrams.map((text) => ({ at: 2000, text })));
+});
+
+it.each<[string, string[], number[]]>([
+  ["goes back", ["260115130010W", "260115130001W", "260115130003W"], [0, 1000, 3000]],
+  ["leaps ahead by years", ["200115130000W", "260115130001W", "260115130003W"], [0, 1000, 3000]],
+  ["leaps ahead and comes back", ["260115130000W", "270115130001W", "260115130003W"], [0, 1000, 2000]],
+  ["is an hour ahead", ["260115130000W", "260115140000W"], [0, 3_600_000]],
+  ["is more than an hour ahead", ["260115130000W", "260115140001W"], [0, 1000]],
+])("goes on with the meter's period when its clock %s", (_, clocks, expected) => {
+  const { telegrams } = parseRecording(bytesOf(clocks.map(dsmr5).join("")));
+  expect(telegrams.map(({ at }) => at - telegrams[0].at)).toEqual(expected);
+});
+
+it("takes a `/` within a line for a telegram's beginning only where a telegram follows", () => {
+  const damaged = dsmr5("260115130001W").replace("0-0:1", "0-0/1");
+  const cutOff = dsmr5("260115130002W").slice(0, 30);
+  const { telegrams } = parseRecording(bytesOf(damaged + cutOff + dsmr5("260115130003W")));
+  expect(telegrams.map(({ bytes }) => textOf(bytes))).toEqual([damaged, cutOff, dsmr5("260115130003W")]);
 });
 
 it("loses what comes while the port is closed, and sends nothing twice", async () => {
