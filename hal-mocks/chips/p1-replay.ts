@@ -91,7 +91,8 @@ function restoreLineEnds(recorded: Uint8Array): Uint8Array {
   return Uint8Array.from(restored);
 }
 
-function clockOf(text: string, utcOffset: number): number | undefined {
+/** What the telegram's own clock says, in Unix milliseconds. */
+export function clockOf(text: string, utcOffset: number): number | undefined {
   const found = CLOCK.exec(text);
   if (!found) return undefined;
   const [year, month, day, hour, minute, second] = found.slice(1, 7).map(Number);

@@ -1,67 +1,269 @@
-import { describe, expect, it } from "vitest";
-import type { HouseSettings } from "../../hal-mocks/world/house";
-import { House } from "../../hal-mocks/world/house";
+import { beforeAll, describe, expect, it } from "vitest";
+import { parseRecording } from "../../hal-mocks/chips/p1-replay";
 import type { DecodedRecord } from "../../tools/decode/records";
-import { slots } from "../../tools/sim/expectations";
-import { Judge } from "../../tools/sim/judge";
+import { slots, telegrams } from "../../tools/sim/expectations";
+import { householdsOf } from "../../tools/sim/household";
+import { type Expectation, Judge, type Verdict } from "../../tools/sim/judge";
+import { parseScenario, type Scenario, street } from "../../tools/sim/scenario";
+import { simulate } from "../../tools/sim/simulation";
+import { concat, telegram, textOf } from "../support/dsmr";
 
-const START = Date.UTC(2026, 5, 1);
-const settings: HouseSettings = { seed: 1, start: START, phases: 3, baseW: 300, pvW: 3000, utcOffset: 60 };
-
-function records(): DecodedRecord[] {
-  const house = new House(settings);
-  return Array.from({ length: 10 }, (_, index) => {
-    const time = START + index * 60_000 + 2_000;
-    const { importWh, exportWh } = house.at(time);
-    return {
-      device: "d",
-      point: 0,
-      boot: 1,
-      seq: 0,
-      time: new Date(time).toISOString(),
-      clock: time / 1000,
-      ei_t1: Math.floor(importWh[0]),
-      ei_t2: Math.floor(importWh[1]),
-      ee_t1: Math.floor(exportWh[0]),
-      ee_t2: Math.floor(exportWh[1]),
-    };
-  });
+function scenarioOf(json: object): Scenario {
+  const result = parseScenario(json);
+  if ("problem" in result) throw new Error(result.problem);
+  return result.scenario;
 }
 
-function judge(given: DecodedRecord[]) {
-  const judge = new Judge(slots(settings, START, START + 600_000, 60_000));
-  for (const record of given) judge.accept(record);
+const DAYS = 0.1;
+const scenario = scenarioOf({ ...street, days: DAYS });
+/** What a whole street's subscriber has decoded, by device: each plant below spoils a copy of it. */
+const decoded = new Map<string, DecodedRecord[]>();
+
+beforeAll(async () => {
+  const onRecord = (record: DecodedRecord) => {
+    decoded.set(record.device, [...(decoded.get(record.device) ?? []), record]);
+  };
+  await simulate({ scenario, transport: "pair", onRecord });
+});
+
+function judge(expectation: Expectation, records: readonly DecodedRecord[]): Verdict {
+  const judge = new Judge(expectation);
+  for (const record of records) judge.accept(record);
   return judge.verdict();
 }
 
-describe("the judge", () => {
-  it("finds nothing wrong with what is right", () => {
-    const verdict = judge(records());
-    expect(verdict).toMatchObject({ good: 10, lost: 0, duplicates: 0, expected: 10 });
-    expect(verdict.import!.largestErrorWh).toBeLessThan(1);
-  });
+type Plant = (records: DecodedRecord[]) => DecodedRecord[];
 
-  it("finds a reading that is missing, one that is there twice, and one at a wrong time", () => {
-    const all = records();
-    expect(judge(all.slice(1))).toMatchObject({ lost: 1, duplicates: 0 });
-    expect(judge([...all, all[4]])).toMatchObject({ lost: 0, duplicates: 1 });
-    const late = { ...all[3], time: new Date(START + 4 * 60_000).toISOString() };
-    expect(judge([...all.slice(0, 3), late, ...all.slice(4)])).toMatchObject({ lost: 1, duplicates: 1 });
-  });
+/** The verdicts on the street after a plant. */
+function verdictsOn(plant: Plant): Verdict[] {
+  return householdsOf(scenario).map((household) =>
+    judge(slots(household), plant(structuredClone(decoded.get(household.device)!))),
+  );
+}
 
-  it("finds one register of one reading that is off by more than 1 Wh or missing", () => {
-    const all = records();
-    const off = all.map((record, index) =>
-      index === 5 ? { ...record, ee_t2: Number(record.ee_t2) - 2 } : record,
+const each =
+  (change: (record: DecodedRecord) => Record<string, unknown>): Plant =>
+  (records) =>
+    records.map((record) => ({ ...record, ...change(record) }) as DecodedRecord);
+
+/** Spoils one reading alone. */
+const nth =
+  (index: number, change: (record: DecodedRecord) => Record<string, unknown>): Plant =>
+  (records) =>
+    records.map((record, place) =>
+      place === index ? ({ ...record, ...change(record) } as DecodedRecord) : record,
     );
-    expect(judge(off).export!.largestErrorWh).toBeGreaterThan(1);
-    const missing = all.map((record, index) => (index === 5 ? { ...record, ei_t1: undefined } : record));
-    expect(judge(missing).import!.largestErrorWh).toBe(Number.POSITIVE_INFINITY);
+const one = (change: (record: DecodedRecord) => Record<string, unknown>) => nth(7, change);
+
+function later(time: string | null, ms: number): string {
+  return new Date(Date.parse(time!) + ms).toISOString().replace(".000Z", "Z");
+}
+
+const add = (channel: string, difference: number) =>
+  one((record) => ({ [channel]: Number(record[channel]) + difference }));
+const without = (channel: string) => one(() => ({ [channel]: undefined }));
+const DAY_MS = 86_400_000;
+
+describe("the judge of a street", () => {
+  it("finds nothing wrong with what is right", () => {
+    for (const verdict of verdictsOn((records) => records)) {
+      const { expected } = verdict;
+      expect(verdict).toMatchObject({ good: expected, lost: 0, duplicates: 0, unexpected: 0, wrong: 0 });
+      expect(verdict).toMatchObject({ bad: {}, ok: true });
+      expect(verdict.import!.largestErrorWh).toBeLessThan(1);
+    }
   });
 
-  it("counts bad readings by their cause, and does not call them lost", () => {
-    const [first, ...rest] = records();
-    const silent = { device: "d", point: 0, boot: 1, seq: 0, time: first.time, quality: "silent" };
-    expect(judge([silent, ...rest])).toMatchObject({ good: 9, bad: { silent: 1 }, lost: 0 });
+  it.each<[string, Plant, string]>([
+    ...["ei_t1", "ei_t2", "ee_t1", "ee_t2"].flatMap((channel): [string, Plant, string][] => [
+      [`${channel} a Wh too high`, add(channel, 1), channel],
+      [`${channel} a Wh too low`, add(channel, -1), channel],
+      [`${channel} missing`, without(channel), channel],
+    ]),
+    ...["pi", "pe", "pi_l1", "pe_l1", "i_l1", "tariff"].flatMap((channel): [string, Plant, string][] => [
+      [`${channel} off by one`, add(channel, 1), channel],
+      [`${channel} missing`, without(channel), channel],
+    ]),
+    ["v_l1 off by 0.1", add("v_l1", 0.1), "v_l1"],
+    ["v_l1 missing", without("v_l1"), "v_l1"],
+    ["the clock missing", without("clock"), "clock"],
+    ["the clock a second late", add("clock", 1), "time"],
+    ["the clock a year late", add("clock", 31_536_000), "time"],
+    ["the clock where no calendar is", add("clock", 1e15), "time"],
+    ["the time a second late", one(({ time }) => ({ time: later(time, 1000) })), "time"],
+    ["the time 5 s late, of all", each(({ time }) => ({ time: later(time, 5000) })), "time"],
+    ["a channel that no meter sends", one(() => ({ ei: 5 })), "ei"],
+    ["pi 500 W too high, of all", each(({ pi }) => ({ pi: Number(pi) + 500 })), "pi"],
+    ["tariffs swapped, of all", each(({ tariff }) => ({ tariff: 3 - Number(tariff) })), "tariff"],
+  ])("names the first wrong channel: %s", (_, plant, channel) => {
+    for (const verdict of verdictsOn(plant)) {
+      expect(verdict).toMatchObject({ ok: false, lost: 0, firstWrong: { channel } });
+      expect(verdict.wrong).toBeGreaterThan(0);
+    }
+  });
+
+  it.each<[string, Plant]>([
+    ["one is the values of the one before", (all) => nth(7, ({ time }) => ({ ...all[6], time }))(all)],
+    [
+      "one in ten is the values of the one before",
+      (all) => all.map((record, i) => (i % 10 === 9 ? { ...all[i - 1], time: record.time } : record)),
+    ],
+  ])("finds stale values: %s", (_, plant) => {
+    for (const verdict of verdictsOn(plant)) expect(verdict).toMatchObject({ ok: false, lost: 0 });
+    for (const verdict of verdictsOn(plant)) expect(verdict.wrong).toBeGreaterThan(0);
+  });
+
+  it.each<[string, Plant, Partial<Verdict>]>([
+    ["one is missing", (all) => all.slice(1), { lost: 1 }],
+    ["one is there twice", (all) => [...all, { ...all[4], seq: 999 }], { duplicates: 1 }],
+    ["one is there again, undated", (all) => [...all, { ...all[4], time: null }], { unexpected: 1 }],
+    ["one is undated", one(() => ({ time: null })), { unexpected: 1, lost: 1 }],
+    [
+      "one is there again, a day before",
+      (all) => [...all, { ...all[4], time: later(all[4].time, -DAY_MS) }],
+      { unexpected: 1 },
+    ],
+    [
+      "one is there again, a day later",
+      (all) => [...all, { ...all[4], time: later(all[4].time, DAY_MS) }],
+      { unexpected: 1 },
+    ],
+    [
+      "one is there again, just behind the end",
+      (all) => [...all, { ...all[4], time: later(street.start, (DAYS + 0.01) * DAY_MS) }],
+      { wrong: 1 },
+    ],
+    ["one is of another point", one(() => ({ point: 1 })), { unexpected: 1, lost: 1 }],
+    ["one is bad", one(() => ({ quality: "checksum" })), { bad: { checksum: 1 }, lost: 0 }],
+  ])("counts it where %s", (_, plant, expected) => {
+    for (const verdict of verdictsOn(plant)) expect(verdict).toMatchObject({ ...expected, ok: false });
+  });
+
+  it("wants at least one good reading", () => {
+    const all = each(() => ({ quality: "silent" }));
+    for (const plant of [() => [], all])
+      for (const verdict of verdictsOn(plant)) expect(verdict).toMatchObject({ good: 0, ok: false });
+  });
+
+  it("lets what was measured after the end be, but once and right", () => {
+    const shorter = householdsOf({ ...scenario, days: 0.05 });
+    const all = decoded.get("house-1")!;
+    expect(judge(slots(shorter[0]), all)).toMatchObject({ ok: true, good: 72, expected: 72, readings: 72 });
+    const twice = [...all, { ...all[all.length - 1], seq: 999 }];
+    expect(judge(slots(shorter[0]), twice)).toMatchObject({ ok: false, duplicates: 1 });
+  });
+
+  it("calls a register that is missing as wrong as can be", () => {
+    const [{ import: imported }] = verdictsOn(without("ei_t1"));
+    expect(imported!.largestErrorWh).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("the judge of a recording", () => {
+  const START = Date.parse("2026-01-15T12:00:00Z");
+  const lines = (second: number, watts: string) => [
+    ...["1-3:0.2.8(50)", `0-0:1.0.0(2601151300${String(second).padStart(2, "0")}W)`],
+    ...["1-0:1.8.1(000012.345*kWh)", `1-0:1.7.0(${watts}*kW)`, "1-0:32.7.0(230.1*V)"],
+    ...["1-0:31.7.0(1.28*A)", "1-0:14.7.0(50.00*Hz)"],
+  ];
+  const whole = [1, 2, 3, 4].map((second) => telegram(lines(second, `00.10${second}`)));
+  const clockless = telegram(["1-0:1.8.1(000012.345*kWh)"]);
+
+  function expectation(...parts: Uint8Array[]) {
+    return telegrams(parseRecording(concat(...parts), 60, START), 115_200, 60);
+  }
+
+  /** What a subscriber has of the four whole telegrams. */
+  const right = [1, 2, 3, 4].map(
+    (second): DecodedRecord => ({
+      ...{ device: "p1", point: 0, boot: 1, seq: 0, time: later("2026-01-15T12:00:00Z", second * 1000) },
+      ...{ clock: START / 1000 + second, ei_t1: 12_345, pi: 100 + second, v_l1: 230.1, i_l1: 1.28 },
+    }),
+  );
+
+  it("finds nothing wrong with what is right", () => {
+    expect(judge(expectation(...whole), right)).toMatchObject({ ok: true, good: 4, expected: 4, lost: 0 });
+  });
+
+  it.each<[string, Plant, string]>([
+    ["a watt too many", nth(2, () => ({ pi: 104 })), "pi"],
+    ["a tenth of a volt too many", nth(2, () => ({ v_l1: 230.2 })), "v_l1"],
+    ["a hundredth of an ampere too many", nth(2, () => ({ i_l1: 1.29 })), "i_l1"],
+    ["a register missing", nth(2, () => ({ ei_t1: undefined })), "ei_t1"],
+    ["a channel that it does not send", nth(2, () => ({ pe: 0 })), "pe"],
+    ["a time that is not the telegram's", nth(2, ({ time }) => ({ time: later(time, 2000) })), "time"],
+  ])("names the first wrong channel: %s", (_, plant, channel) => {
+    const verdict = judge(expectation(...whole), plant([...right]));
+    expect(verdict).toMatchObject({ ok: false, wrong: 1, lost: 0, firstWrong: { channel } });
+  });
+
+  it.each<[string, Plant, Partial<Verdict>]>([
+    ["one is missing", (all) => all.slice(1), { lost: 1 }],
+    ["one is there twice", (all) => [...all, { ...all[1], seq: 9 }], { duplicates: 1 }],
+    ["one is there again, undated", (all) => [...all, { ...all[1], time: null }], { unexpected: 1 }],
+    ["a clock is not one of its", nth(1, () => ({ clock: 5 })), { unexpected: 1, lost: 1 }],
+  ])("counts it where %s", (_, plant, expected) => {
+    expect(judge(expectation(...whole), plant([...right]))).toMatchObject({ ...expected, ok: false });
+  });
+
+  it("allows bad readings, which a meter's line may give, but not that all are", () => {
+    const partial = { device: "p1", point: 0, boot: 1, seq: 0, time: right[0].time, quality: "partial" };
+    const verdict = judge(expectation(...whole), [partial, ...right]);
+    expect(verdict).toMatchObject({ ok: true, readings: 5, good: 4, bad: { partial: 1 } });
+    expect(judge(expectation(...whole), [partial]).ok).toBe(false);
+  });
+
+  it("tells telegrams of one second, and those without a clock, apart by their order and time", () => {
+    const same = [right[0], { ...right[0], pi: 999 }];
+    const second = telegram(lines(1, "00.999"));
+    expect(judge(expectation(whole[0], second), same)).toMatchObject({ ok: true, good: 2 });
+    const { clock, pi, v_l1, i_l1, ...undatedByMeter } = right[0];
+    const at = (ms: number) => ({ ...undatedByMeter, time: new Date(START + ms).toISOString() });
+    const three = [at(0), at(10_000), at(20_000)];
+    const expected = () => expectation(clockless, clockless, clockless);
+    expect(judge(expected(), three)).toMatchObject({ ok: true, good: 3 });
+    expect(judge(expected(), [three[0], three[2]])).toMatchObject({ ok: false, lost: 1, duplicates: 0 });
+    expect(judge(expected(), [...three, three[1]])).toMatchObject({ ok: false, lost: 0, duplicates: 1 });
+  });
+
+  const damaged = (from: string, to: string) =>
+    Uint8Array.from(Buffer.from(textOf(whole[1]).replace(from, to), "latin1"));
+
+  it.each<[string, Uint8Array]>([
+    ["a digit", damaged("012.345", "012.355")],
+    ["its `!`", damaged("!", "?")],
+    ["a slash within", damaged("1-0:1.8.1", "1/0:1.8.1")],
+    ["its checksum", damaged("\r\n!", "\r\n!G")],
+    [
+      "no checksum where its version has one",
+      Buffer.from(textOf(whole[1]).replace(/!.*\r/, "!\r"), "latin1"),
+    ],
+    ["its end missing", whole[1].subarray(0, 50)],
+  ])("does not expect a telegram that is damaged in the file: %s", (_, second) => {
+    const expected = expectation(whole[0], second, whole[2], whole[3]);
+    expect(expected).toMatchObject({ count: 3, damaged: 1, endsInside: false });
+    expect(judge(expected, [right[0], right[2], right[3]]).ok).toBe(true);
+  });
+
+  it("does not expect one without a checksum whose value cannot be read", () => {
+    const plain = (value: string) => Buffer.from(`/TST5\r\n\r\n1-0:1.8.1(${value}*kWh)\r\n!\r\n`, "latin1");
+    expect(expectation(plain("1.001"), plain("1.0x1"))).toMatchObject({ count: 1, damaged: 1 });
+  });
+
+  it("does not expect a last telegram that is cut off, wherever, and says so", () => {
+    const last = whole[3];
+    // Without its line end a telegram with a checksum is whole.
+    for (let length = 1; length < last.length - 2; length++) {
+      const expected = expectation(whole[0], last.subarray(0, length));
+      expect(expected).toMatchObject({ count: 1, damaged: 0, endsInside: true });
+    }
+    const uncut = expectation(whole[0], last.subarray(0, last.length - 2));
+    expect(uncut).toMatchObject({ count: 2, damaged: 0, endsInside: false });
+  });
+
+  it("has no negative length, whatever the clocks say", () => {
+    const { start, end } = expectation(whole[3], whole[2], whole[1], whole[0]);
+    expect(end - start).toBeGreaterThan(5000);
+    expect(end - start).toBeLessThan(6000);
   });
 });

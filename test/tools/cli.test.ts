@@ -12,6 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
+import { concat, telegram } from "../support/dsmr";
 import { gridmote, start } from "./harness";
 
 const directory = mkdtempSync(join(tmpdir(), "gridmote-"));
@@ -103,6 +104,35 @@ describe("gridmote sim", () => {
     expect(await gridmote(["sim", "--days", "0.01", "--json", "--scenario", path])).toMatchObject({
       code: 0,
     });
+  });
+});
+
+describe("gridmote sim --p1", () => {
+  const recorded = (second: number) =>
+    telegram(["1-3:0.2.8(50)", `0-0:1.0.0(26011513000${second}W)`, "1-0:1.8.1(000012.345*kWh)"]);
+  const path = join(directory, "p1.txt");
+  async function run(...parts: Uint8Array[]) {
+    writeFileSync(path, concat(...parts));
+    const json = await gridmote(["sim", "--p1", path, "--json"]);
+    return { table: await gridmote(["sim", "--p1", path]), report: JSON.parse(json.stdout) };
+  }
+
+  it("says that a recording ends inside a telegram, and does not miss it", async () => {
+    const { table, report } = await run(recorded(1), recorded(2), recorded(3).subarray(0, 40));
+    expect(table.code).toBe(0);
+    expect(table.stdout).toContain("\nThe recording ends inside a telegram, which is not expected.\n");
+    expect(report).toMatchObject({ ok: true, endsInsideTelegram: true, damagedTelegrams: 0 });
+    expect(report.terminals[0]).toMatchObject({ good: 2, expected: 2, lost: 0 });
+  });
+
+  it("counts what is damaged in the recording as bad, not as lost", async () => {
+    const damaged = recorded(2);
+    damaged[60] ^= 1;
+    const { table, report } = await run(recorded(1), damaged, recorded(3));
+    expect(table.code).toBe(0);
+    expect(table.stdout).toContain("\n1 telegram is damaged in the recording itself and not expected.\n");
+    expect(report).toMatchObject({ ok: true, endsInsideTelegram: false, damagedTelegrams: 1 });
+    expect(report.terminals[0]).toMatchObject({ good: 2, bad: { checksum: 1 }, expected: 2, lost: 0 });
   });
 });
 

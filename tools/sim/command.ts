@@ -40,7 +40,7 @@ export const simCommand: Command = {
       io.stderr.write(
         `gridmote: ${late} of ${scenario.events.length} events lie after the end and do not happen\n`,
       );
-    const recording = recordingOf(values);
+    const recording = recordingOf(values, scenario);
     const files = values.out === undefined ? undefined : new RecordFiles(values.out as string);
     const progress = values.json ? undefined : new Progress(io.stderr);
     const begun = performance.now();
@@ -67,7 +67,7 @@ export const simCommand: Command = {
 function verdict(report: Report, io: Io): number {
   if (report.ok) return 0;
   io.stderr.write(
-    "gridmote: the readings that came out are not what the world had: see lost, duplicates and energy\n",
+    "gridmote: the readings that came out are not what the world had: see bad, lost, duplicates and the remarks\n",
   );
   return 1;
 }
@@ -105,10 +105,11 @@ function contentOf(path: string): Buffer {
   }
 }
 
-function recordingOf(values: Record<string, unknown>): P1Recording | undefined {
+/** Where a recording's meter has no clock, it begins when the scenario does. */
+function recordingOf(values: Record<string, unknown>, scenario: Scenario): P1Recording | undefined {
   const path = values.p1 as string | undefined;
   if (!path) return undefined;
-  const recording = parseRecording(contentOf(path));
+  const recording = parseRecording(contentOf(path), undefined, Date.parse(scenario.start));
   if (!recording.telegrams.length)
     throw new UsageError(`${path}: there is no P1 telegram in it: none begins with "/"`);
   return recording;

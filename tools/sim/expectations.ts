@@ -1,77 +1,172 @@
 import type { P1Recording } from "../../hal-mocks/chips/p1-replay";
-import { House, type HouseSettings } from "../../hal-mocks/world/house";
+import { House, type HouseState } from "../../hal-mocks/world/house";
 import type { DecodedRecord } from "../decode/records";
-import type { Expectation, WorldRegisters } from "./judge";
+import type { Household } from "./household";
+import { agrees, type Expectation, type Truth } from "./judge";
+import { readTelegram } from "./telegram";
 
+/** How long terminals get, after the end, to send what they have. */
+export const FLUSH_MS = 4 * 3_600_000;
 /** A slot needs so long for its reading: a second until the meter speaks, and what a telegram takes. */
 const SLOT_MS = 2000;
+/** No telegram of a house's meter is longer. */
+const TELEGRAM_BYTES = 1024;
+const BITS_PER_BYTE = 10;
 
-/** The first and the number of the slots from `start` to `end`: multiples of `periodMs` in Unix time, as firmware has them. */
-export function slotsWithin(start: number, end: number, periodMs: number): { first: number; count: number } {
-  const first = Math.ceil(start / periodMs);
-  return { first, count: Math.max(Math.floor((end - SLOT_MS) / periodMs) - first + 1, 0) };
-}
+// ---- Houses ----
 
-/** A reading in each slot of `periodMs` from `start` to `end`, of the meter of a house. */
-export function slots(house: HouseSettings, start: number, end: number, periodMs: number): Expectation {
-  const { first, count } = slotsWithin(start, end, periodMs);
+/**
+ * A reading in each slot from the start to the end, of the meter of a house. Slots are multiples of the period in
+ * Unix time, as firmware has them.
+ */
+export function slots(household: Household): Expectation {
+  const { house, offset, sampleMs, baud, start, end } = household;
+  const first = Math.ceil(start / sampleMs);
+  const latest = end + FLUSH_MS;
   return {
-    count,
-    indexOf({ time }) {
-      if (time === null) return undefined;
-      const index = Math.floor(Date.parse(time) / periodMs) - first;
-      return index >= 0 && index < count ? index : undefined;
+    count: Math.max(Math.floor((end - SLOT_MS) / sampleMs) - first + 1, 0),
+    meterMayFail: false,
+    indexOf({ time, point }) {
+      const moment = time === null ? Number.NaN : Date.parse(time);
+      const index = Math.floor(moment / sampleMs) - first;
+      return index >= 0 && moment <= latest && point === 0 ? index : undefined;
     },
-    registers(records) {
-      // A second house from the same seed: the world's registers are what they are, whoever looks.
+    look() {
+      // A second house from the same seed: the world is what it is, whoever looks.
       const world = new House(house);
-      return records.map((record) => {
-        const { importWh, exportWh } = world.at(Number(record.clock) * 1000);
-        return { ei_t1: importWh[0], ei_t2: importWh[1], ee_t1: exportWh[0], ee_t2: exportWh[1] };
-      });
+      return ({ clock }) => {
+        const second = Number(clock) * 1000;
+        const begins = second + offset;
+        return {
+          begins,
+          ends: begins + durationMs(TELEGRAM_BYTES, baud),
+          values: () => said(world.at(second), Number(clock)),
+        };
+      };
     },
+    isRight: isWithinResolution,
   };
 }
 
-/** One reading for each whole telegram of a recording, told apart by the meter's own clock. */
-export function telegrams(recording: P1Recording): Expectation {
-  const texts = recording.telegrams.map(({ bytes }) => Buffer.from(bytes).toString("latin1"));
-  const open = new Map<number, number[]>();
-  recording.telegrams.forEach(({ at }, index) => {
-    const same = open.get(at);
-    if (same) same.push(index);
-    else open.set(at, [index]);
+/** What the meter of a house sends. */
+function said(state: HouseState, clock: number): Record<string, number> {
+  const { tariff, importWh, exportWh, importW, exportW, phases } = state;
+  const values: Record<string, number> = {
+    ...{ clock, tariff, pi: importW, pe: exportW },
+    ...{ ei_t1: importWh[0], ei_t2: importWh[1], ee_t1: exportWh[0], ee_t2: exportWh[1] },
+  };
+  phases.forEach((phase, index) => {
+    const name = PHASES[index];
+    values[`v${name}`] = phase.v;
+    values[`i${name}`] = phase.i;
+    values[`pi${name}`] = phase.importW;
+    values[`pe${name}`] = phase.exportW;
   });
-  let next = 0;
-  const found = new Map<DecodedRecord, number>();
+  return values;
+}
+
+const PHASES = ["_l1", "_l2", "_l3"];
+/** What a DSMR 5 meter's last digit counts; of registers it cuts off what is below, the rest it rounds. */
+const RESOLUTIONS = new Map<string, number>([
+  ...["pi", "pe"].map((name): [string, number] => [name, 1]),
+  ...PHASES.flatMap((name): [string, number][] => [
+    [`v${name}`, 0.1],
+    [`i${name}`, 1],
+    [`pi${name}`, 1],
+    [`pe${name}`, 1],
+  ]),
+]);
+/** For sums of doubles such as 230.05, which no double is. */
+const EPSILON = 1e-9;
+
+function isWithinResolution(channel: string, decoded: number, own: number): boolean {
+  if (channel.startsWith("e")) return decoded <= own && own - decoded < 1;
+  return Math.abs(decoded - own) <= (RESOLUTIONS.get(channel) ?? 0) / 2 + EPSILON;
+}
+
+/** One line that says at which terminal nothing is to be measured, if there is one. */
+export function unmeasured(households: readonly Household[]): string | undefined {
+  const empty = households.find((household) => slots(household).count === 0);
+  if (!empty) return undefined;
+  return `nothing is to be measured at ${empty.device}: the run ends before its first reading (sampleMs is ${empty.sampleMs})`;
+}
+
+// ---- Recordings ----
+
+/** What a recording holds, and what is expected of it. */
+export interface RecordingExpectation extends Expectation {
+  /** Virtual Unix milliseconds: when the first byte is sent, and when the last one has come. */
+  readonly start: number;
+  readonly end: number;
+  /** Telegrams that are damaged in the recording itself. */
+  readonly damaged: number;
+  /** Its last telegram is not whole. */
+  readonly endsInside: boolean;
+}
+
+/** A line at rest before the first telegram. */
+const REST_MS = 1000;
+
+/** One reading for each telegram that is whole and sound in the recording, told apart by clock and time. */
+export function telegrams(recording: P1Recording, baud: number, utcOffset: number): RecordingExpectation {
+  const start = recording.telegrams[0].at - REST_MS;
+  const plain = recording.telegrams.map(({ bytes }) =>
+    readTelegram(Buffer.from(bytes).toString("latin1"), utcOffset),
+  );
+  const spans = spansOf(recording, start, baud);
+  const endsInside = plain[plain.length - 1].state === "cut off";
+  const truths = plain.flatMap(({ state, values }, index): Truth[] =>
+    state === "whole" ? [{ ...spans[index], values: () => values }] : [],
+  );
   return {
-    count: texts.length,
-    indexOf(record) {
-      if (record.quality) return undefined;
-      const index = indexOf(record, open) ?? (record.clock === undefined ? next++ : undefined);
-      if (index === undefined || index >= texts.length) return undefined;
-      found.set(record, index);
-      return index;
-    },
-    registers: (records) => records.map((record) => registersOf(texts[found.get(record)!])),
+    start,
+    end: spans[spans.length - 1].ends + REST_MS,
+    damaged: plain.length - truths.length - Number(endsInside),
+    endsInside,
+    count: truths.length,
+    meterMayFail: true,
+    indexOf: finder(truths),
+    look: () => (_, index) => truths[index],
+    isRight: (_, decoded, own) => decoded === own,
   };
 }
 
-/** Telegrams of the same second are taken one after the other; a further reading is the last one's duplicate. */
-function indexOf(record: DecodedRecord, open: Map<number, number[]>): number | undefined {
-  if (record.clock === undefined) return undefined;
-  const same = open.get(Number(record.clock) * 1000);
-  return same && same.length > 1 ? same.shift() : same?.[0];
+/** When each telegram is on the line, one behind the other. */
+function spansOf({ lead, telegrams }: P1Recording, start: number, baud: number) {
+  let ends = start + durationMs(lead.length, baud);
+  return telegrams.map(({ at, bytes }) => {
+    const begins = Math.max(at, ends);
+    ends = begins + durationMs(bytes.length, baud);
+    return { begins, ends };
+  });
 }
 
-/** A plain reading of a telegram's registers in Wh, on purpose not the driver's. */
-function registersOf(telegram: string): WorldRegisters {
-  const registers: WorldRegisters = {};
-  for (const [, direction, tariff, digits, kilo] of telegram.matchAll(
-    /^1-0:([12])\.8\.([0-2])(?:\*\d+)?\(([0-9.]+)\*(k?)Wh\)/gm,
-  )) {
-    const name = (direction === "1" ? "ei" : "ee") + (tariff === "0" ? "" : `_t${tariff}`);
-    registers[name] = Number(digits) * (kilo ? 1000 : 1);
-  }
-  return registers;
+/** Telegrams of the same clock, or without one, are told apart by their time; a further reading is a duplicate. */
+function finder(truths: readonly Truth[]): Expectation["indexOf"] {
+  const byClock = new Map<number | undefined, number[]>();
+  truths.forEach(({ values }, index) => {
+    const { clock } = values();
+    const same = byClock.get(clock);
+    if (same) same.push(index);
+    else byClock.set(clock, [index]);
+  });
+  const taken = new Set<number>();
+  return (record: DecodedRecord) => {
+    const { quality, time, point } = record;
+    if (quality || time === null || point) return undefined;
+    const same = byClock.get(record.clock as number | undefined) ?? [];
+    const isFree = (index: number) => !taken.has(index);
+    const fits = (index: number) => agrees(time, truths[index]);
+    const index =
+      same.find((index) => isFree(index) && fits(index)) ??
+      same.find(fits) ??
+      same.find(isFree) ??
+      same.at(-1);
+    if (index !== undefined) taken.add(index);
+    return index;
+  };
+}
+
+function durationMs(byteLength: number, baud: number): number {
+  return (byteLength * BITS_PER_BYTE * 1000) / baud;
 }

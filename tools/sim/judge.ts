@@ -1,17 +1,30 @@
 import type { DecodedRecord } from "../decode/records";
 
-/** What the world says was to be measured at one terminal, and what its registers were. */
+/** What the world says was to be measured at one terminal, and what its meter has said. */
 export interface Expectation {
-  /** The index of what a record measures, or undefined when it is not on the list. */
-  indexOf(record: DecodedRecord): number | undefined;
   /** How many readings were to be taken. */
   readonly count: number;
-  /** The world's own registers at each of `records`, which are in the order of their time. */
-  registers(records: readonly DecodedRecord[]): WorldRegisters[];
+  /** False: nothing in this world can make a reading bad. */
+  readonly meterMayFail: boolean;
+  /**
+   * The index of what a record measures, `count` or more for what was measured after the end, or undefined for what
+   * nobody was to measure.
+   */
+  indexOf(record: DecodedRecord): number | undefined;
+  /** Looks at the world from its beginning. Ask for records in the order of their clock. */
+  look(): (record: DecodedRecord, index: number) => Truth;
+  /** Whether a decoded value is what the meter made of the world's own. */
+  isRight(channel: string, decoded: number, own: number): boolean;
 }
 
-/** Registers in Wh under the names of their channels: `ei_t1`, `ee_t2`, or `ei` where there are no tariffs. */
-export type WorldRegisters = Record<string, number>;
+/** What a meter has said, and when. */
+export interface Truth {
+  /** Virtual Unix milliseconds between which the telegram was on the line; NaN when no telegram is like that. */
+  begins: number;
+  ends: number;
+  /** Of all channels that the meter sends; to be asked for only when the time agrees. */
+  values(): Record<string, number>;
+}
 
 export interface EnergyVerdict {
   /** The registers as decoded from the last good reading, all tariffs together. */
@@ -22,6 +35,14 @@ export interface EnergyVerdict {
   largestErrorWh: number;
 }
 
+/** One channel of one reading, or its `time`; null for what is not there. */
+export interface Difference {
+  time: string | null;
+  channel: string;
+  decoded: string | number | null;
+  world: string | number | null;
+}
+
 export interface Verdict {
   readings: number;
   good: number;
@@ -30,17 +51,39 @@ export interface Verdict {
   expected: number;
   lost: number;
   duplicates: number;
+  /** Good readings of what nobody was to measure: undated, or from before the start. */
+  unexpected: number;
+  /** Good readings that are not what the meter has said. */
+  wrong: number;
+  firstWrong?: Difference;
   import?: EnergyVerdict;
   export?: EnergyVerdict;
+  /** Each expected reading once and exact, and nothing else but what the meter itself got wrong. */
+  ok: boolean;
+}
+
+/** Times are those of a telegram's end, rounded to whole seconds; a timer may be a millisecond late. */
+const TIME_TOLERANCE_MS = 501;
+/** What a record has besides its channels. */
+const ENVELOPE = new Set(["device", "point", "boot", "seq", "time", "quality"]);
+
+/** Whether a record's time is that of a telegram's end. */
+export function agrees(time: string, { begins, ends }: Pick<Truth, "begins" | "ends">): boolean {
+  const moment = Date.parse(time);
+  return moment >= begins - TIME_TOLERANCE_MS && moment <= ends + TIME_TOLERANCE_MS;
 }
 
 /** Compares what a subscriber has decoded of one terminal with the world's own list. */
 export class Judge {
   readonly #expectation: Expectation;
   readonly #seen: Uint32Array;
-  readonly #good: DecodedRecord[] = [];
+  /** Indices behind the list. */
+  readonly #late = new Set<number>();
+  readonly #good: { record: DecodedRecord; index: number }[] = [];
   readonly #bad: Record<string, number> = {};
   #readings = 0;
+  #duplicates = 0;
+  #unexpected = 0;
 
   constructor(expectation: Expectation) {
     this.#expectation = expectation;
@@ -50,61 +93,128 @@ export class Judge {
   accept(record: DecodedRecord): void {
     const { quality } = record;
     const index = this.#expectation.indexOf(record);
-    if (index !== undefined) this.#seen[index]++;
-    else if (!quality) return;
-    this.#readings++;
+    const isListed = index !== undefined && index < this.#expectation.count;
+    if (isListed) this.#seen[index]++;
     if (quality) this.#bad[quality] = (this.#bad[quality] ?? 0) + 1;
-    else this.#good.push(record);
+    else if (index === undefined) this.#unexpected++;
+    else this.#good.push({ record, index });
+    if (isListed || quality) this.#readings++;
+    else if (index !== undefined) this.#acceptLate(index);
   }
 
   verdict(): Verdict {
+    const { count, meterMayFail } = this.#expectation;
+    const bad = this.#bad;
+    const good = this.#good.filter(({ index }) => index < count).length;
     let lost = 0;
-    let duplicates = 0;
-    for (const count of this.#seen) {
-      if (!count) lost++;
-      else duplicates += count - 1;
+    let duplicates = this.#duplicates;
+    for (const seen of this.#seen) {
+      if (!seen) lost++;
+      else duplicates += seen - 1;
     }
+    const unexpected = this.#unexpected;
+    const { wrong, ...compared } = this.#compare();
+    const isClean = meterMayFail || !Object.keys(bad).length;
+    const ok = good > 0 && isClean && !lost && !duplicates && !unexpected && !wrong;
     return {
-      readings: this.#readings,
-      good: this.#good.length,
-      bad: this.#bad,
-      expected: this.#expectation.count,
-      lost,
-      duplicates,
-      ...this.#energies(),
+      ...{ readings: this.#readings, good, bad, expected: count, lost, duplicates, unexpected, wrong },
+      ...compared,
+      ok,
     };
   }
 
-  #energies(): Pick<Verdict, "import" | "export"> {
-    const records = [...this.#good].sort((a, b) => Number(a.clock ?? 0) - Number(b.clock ?? 0));
-    const world = this.#expectation.registers(records);
-    return { import: compare(records, world, "ei"), export: compare(records, world, "ee") };
+  #acceptLate(index: number): void {
+    if (this.#late.has(index)) this.#duplicates++;
+    this.#late.add(index);
+  }
+
+  #compare(): Pick<Verdict, "wrong" | "firstWrong" | "import" | "export"> {
+    const { look, isRight } = this.#expectation;
+    const truthOf = look();
+    const energies = { ei: new Energy("ei"), ee: new Energy("ee") };
+    const differences: Difference[] = [];
+    const inOrder = [...this.#good].sort((a, b) => Number(a.record.clock ?? 0) - Number(b.record.clock ?? 0));
+    for (const { record, index } of inOrder) {
+      const truth = truthOf(record, index);
+      if (!agrees(record.time!, truth)) {
+        differences.push(timeDifference(record, truth));
+        continue;
+      }
+      const values = truth.values();
+      const difference = firstDifference(record, values, isRight);
+      if (difference) differences.push(difference);
+      if (index >= this.#expectation.count) continue;
+      for (const energy of Object.values(energies)) energy.add(record, values);
+    }
+    return {
+      wrong: differences.length,
+      firstWrong: differences[0],
+      import: energies.ei.verdict,
+      export: energies.ee.verdict,
+    };
   }
 }
 
-/** Undefined when the world has no such register. A register that was not decoded is as wrong as can be. */
-function compare(
-  records: readonly DecodedRecord[],
-  world: readonly WorldRegisters[],
-  direction: "ei" | "ee",
-): EnergyVerdict | undefined {
-  let largestErrorWh = 0;
-  let decodedWh = 0;
-  let worldWh: number | undefined;
-  records.forEach((record, index) => {
-    const registers = Object.entries(world[index]).filter(([name]) => name.startsWith(direction));
-    if (!registers.length) return;
-    decodedWh = 0;
-    worldWh = 0;
-    for (const [name, own] of registers) {
+/** The meter's clock and the reading's time are of one moment: here they are not, or the clock is missing. */
+function timeDifference({ time, clock }: DecodedRecord, { ends }: Truth): Difference {
+  if (Number.isNaN(ends)) return { time, channel: "clock", decoded: clock ?? null, world: null };
+  return { time, channel: "time", decoded: time, world: isoSecond(ends) };
+}
+
+/** A clock that is damaged may show what no calendar has. */
+function isoSecond(moment: number): string | null {
+  const date = new Date(Math.round(moment / 1000) * 1000);
+  return Number.isNaN(date.getTime()) ? null : date.toISOString().replace(".000Z", "Z");
+}
+
+function firstDifference(
+  record: DecodedRecord,
+  values: Record<string, number>,
+  isRight: Expectation["isRight"],
+): Difference | undefined {
+  const { time } = record;
+  for (const channel in values) {
+    const decoded = record[channel];
+    const world = values[channel];
+    if (typeof decoded === "number" && isRight(channel, decoded, world)) continue;
+    return { time, channel, decoded: decoded ?? null, world };
+  }
+  for (const channel in record) {
+    if (ENVELOPE.has(channel) || channel in values) continue;
+    return { time, channel, decoded: record[channel] ?? null, world: null };
+  }
+  return undefined;
+}
+
+/** Follows the registers of one direction from reading to reading. */
+class Energy {
+  readonly #prefix: string;
+  /** Undefined while the world has no such register. */
+  #verdict: EnergyVerdict | undefined;
+
+  constructor(prefix: "ei" | "ee") {
+    this.#prefix = prefix;
+  }
+
+  get verdict(): EnergyVerdict | undefined {
+    return this.#verdict && { ...this.#verdict, worldWh: milli(this.#verdict.worldWh) };
+  }
+
+  /** A register that was not decoded is as wrong as can be. */
+  add(record: DecodedRecord, values: Record<string, number>): void {
+    const names = Object.keys(values).filter((name) => name.startsWith(this.#prefix));
+    if (!names.length) return;
+    let largestErrorWh = this.#verdict?.largestErrorWh ?? 0;
+    let decodedWh = 0;
+    let worldWh = 0;
+    for (const name of names) {
       const decoded = Number(record[name] ?? Number.POSITIVE_INFINITY);
-      largestErrorWh = Math.max(largestErrorWh, Math.abs(decoded - own));
+      largestErrorWh = Math.max(largestErrorWh, Math.abs(decoded - values[name]));
       decodedWh += decoded;
-      worldWh += own;
+      worldWh += values[name];
     }
-  });
-  if (worldWh === undefined) return undefined;
-  return { decodedWh, worldWh: milli(worldWh), largestErrorWh };
+    this.#verdict = { decodedWh, worldWh, largestErrorWh };
+  }
 }
 
 function milli(wh: number): number {

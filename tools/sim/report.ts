@@ -1,6 +1,6 @@
 import type { Io } from "../cli/command";
 import { table } from "../cli/table";
-import type { EnergyVerdict } from "./judge";
+import type { Difference, EnergyVerdict } from "./judge";
 import type { Report, TerminalReport } from "./simulation";
 
 const HEADER = [
@@ -22,21 +22,28 @@ const HEADER = [
 
 /** What a person wants to know after a simulation. */
 export function printReport(report: Report, elapsedMs: number, stdout: Io["stdout"]): void {
-  const { scenario, days, seed, broker, restoredLineEnds, terminals, undecodable } = report;
+  const { scenario, days, seed, broker, terminals, undecodable } = report;
   const length = days < 1 ? `${Math.round(days * 1440)} min` : `${Math.round(days * 100) / 100} d`;
   stdout.write(
     `${scenario}: ${length} of virtual time from ${report.start}, seed ${seed}, broker ${broker}\n`,
   );
-  if (restoredLineEnds)
-    stdout.write(
-      "The recording had bare LF; CR LF, over which a meter computes its checksum, was restored.\n",
-    );
+  stdout.write(recordingRemarks(report));
   stdout.write(`\n${table(HEADER, terminals.map(row))}\n`);
   for (const terminal of terminals) stdout.write(remarks(terminal));
   if (undecodable) stdout.write(`${undecodable} frames could not be decoded.\n`);
   stdout.write(
     `${report.ok ? "Everything arrived, once, and exact" : "NOT everything arrived as it was"} (${(elapsedMs / 1000).toFixed(1)} s).\n`,
   );
+}
+
+function recordingRemarks({ restoredLineEnds, damagedTelegrams, endsInsideTelegram }: Report): string {
+  let text = "";
+  if (restoredLineEnds)
+    text += "The recording had bare LF; CR LF, over which a meter computes its checksum, was restored.\n";
+  if (damagedTelegrams)
+    text += `${counted(damagedTelegrams, "telegram")} damaged in the recording itself and not expected.\n`;
+  if (endsInsideTelegram) text += "The recording ends inside a telegram, which is not expected.\n";
+  return text;
 }
 
 function row(terminal: TerminalReport): (string | number)[] {
@@ -76,8 +83,16 @@ function remarks({
   waiting,
   dropped,
   lost,
+  good,
+  unexpected,
+  wrong,
+  firstWrong,
 }: TerminalReport): string {
   let text = "";
+  if (firstWrong) text += `${device}: ${counted(wrong, "reading")} wrong; ${differenceOf(firstWrong)}.\n`;
+  if (unexpected)
+    text += `${device}: ${counted(unexpected, "reading")} undated, or of what nobody was to measure.\n`;
+  if (!good) text += `${device}: there is no good reading.\n`;
   if (failedSessions) {
     const end = lost || waiting ? "" : " and were made up for";
     text += `${device}: ${failedSessions} of ${sessions} sessions failed${end}.\n`;
@@ -86,4 +101,13 @@ function remarks({
   if (waiting) text += `${device}: ${waiting} frames still wait in its outbox.\n`;
   if (dropped) text += `${device}: ${dropped} frames were dropped because its outbox was full.\n`;
   return text;
+}
+
+function differenceOf({ time, channel, decoded, world }: Difference): string {
+  const meter = world === null ? "the meter had none" : `the meter had ${world}`;
+  return `in the first, of ${time}, ${channel} is ${decoded ?? "missing"} and ${meter}`;
+}
+
+function counted(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun} is` : `${count} ${noun}s are`;
 }
