@@ -98,6 +98,27 @@ describe("gridmote sim", () => {
     expect(stderr).toMatch(/^gridmote: [^\n]+: not JSON: [^\n]+\n$/);
   });
 
+  it.each<[string, string[], object | undefined]>([
+    ["house-1", ["--days", "1e-9"], undefined],
+    ["a", ["--days", "0.5"], { terminals: [{ device: "a", config: { sampleMs: 86_400_000 } }] }],
+    ["b", [], { days: 0.5, terminals: [{ device: "a" }, { device: "b", config: { sampleMs: 86_400_000 } }] }],
+  ])("refuses a run in which nothing is to be measured, at %s", async (device, args, fields) => {
+    const path = join(directory, "short.json");
+    const event = { at: "20:00", broker: "down" };
+    writeFileSync(path, JSON.stringify({ start: "2026-06-01T01:00:00Z", events: [event], ...fields }));
+    const { code, stdout, stderr } = await gridmote([
+      "sim",
+      ...args,
+      ...(fields ? ["--scenario", path] : []),
+    ]);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+    expect(stderr).toMatch(
+      new RegExp(
+        `^gridmote: nothing is to be measured at ${device}: the run ends before its first reading \\(sampleMs is \\d+\\)\n$`,
+      ),
+    );
+  });
+
   it("runs a scenario that begins with a byte order mark", async () => {
     const path = join(directory, "bom.json");
     writeFileSync(path, '\uFEFF{ "start": "2026-06-01T00:00:00Z", "terminals": [{ "device": "a" }] }');
@@ -133,6 +154,16 @@ describe("gridmote sim --p1", () => {
     expect(table.stdout).toContain("\n1 telegram is damaged in the recording itself and not expected.\n");
     expect(report).toMatchObject({ ok: true, endsInsideTelegram: false, damagedTelegrams: 1 });
     expect(report.terminals[0]).toMatchObject({ good: 2, bad: { checksum: 1 }, expected: 2, lost: 0 });
+  });
+});
+
+it("refuses a recording without a whole telegram", async () => {
+  const path = join(directory, "none.txt");
+  writeFileSync(path, "/TST5\r\n\r\n1-0:1.8.1(");
+  expect(await gridmote(["sim", "--p1", path])).toEqual({
+    code: 2,
+    stdout: "",
+    stderr: `gridmote: ${path}: nothing is to be measured: there is no whole P1 telegram in it\n`,
   });
 });
 

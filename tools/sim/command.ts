@@ -3,7 +3,9 @@ import { type P1Recording, parseRecording } from "../../hal-mocks/chips/p1-repla
 import { type BrokerAddress, type Command, Failure, type Io, UsageError } from "../cli/command";
 import { broker, file, integer, positive, text } from "../cli/options";
 import { Progress } from "../cli/progress";
+import { hasWholeTelegram, unmeasured } from "./expectations";
 import { RecordFiles } from "./files";
+import { householdsOf } from "./household";
 import { printReport } from "./report";
 import { parseScenario, type Scenario, street } from "./scenario";
 import { type Report, simulate } from "./simulation";
@@ -79,10 +81,13 @@ function scenarioOf(values: Record<string, unknown>): Scenario {
     throw new UsageError("--days is for scenarios: a recording has its own length");
   const result = parseScenario(path ? parseJson(path) : street);
   if ("problem" in result) throw new UsageError(`${path}: ${result.problem}`);
-  const { scenario } = result;
   const days = values.days as number | undefined;
   const seed = values.seed as number | undefined;
-  return { ...scenario, ...(days !== undefined && { days }), ...(seed !== undefined && { seed }) };
+  const changes = { ...(days !== undefined && { days }), ...(seed !== undefined && { seed }) };
+  const scenario = { ...result.scenario, ...changes };
+  const empty = values.p1 ? undefined : unmeasured(householdsOf(scenario));
+  if (empty) throw new UsageError(empty);
+  return scenario;
 }
 
 function parseJson(path: string): unknown {
@@ -112,5 +117,7 @@ function recordingOf(values: Record<string, unknown>, scenario: Scenario): P1Rec
   const recording = parseRecording(contentOf(path), undefined, Date.parse(scenario.start));
   if (!recording.telegrams.length)
     throw new UsageError(`${path}: there is no P1 telegram in it: none begins with "/"`);
+  if (!hasWholeTelegram(recording))
+    throw new UsageError(`${path}: nothing is to be measured: there is no whole P1 telegram in it`);
   return recording;
 }

@@ -110,9 +110,7 @@ const REST_MS = 1000;
 /** One reading for each telegram that is whole and sound in the recording, told apart by clock and time. */
 export function telegrams(recording: P1Recording, baud: number, utcOffset: number): RecordingExpectation {
   const start = recording.telegrams[0].at - REST_MS;
-  const plain = recording.telegrams.map(({ bytes }) =>
-    readTelegram(Buffer.from(bytes).toString("latin1"), utcOffset),
-  );
+  const plain = recording.telegrams.map(({ bytes }) => readTelegram(textOf(bytes), utcOffset));
   const spans = spansOf(recording, start, baud);
   const endsInside = plain[plain.length - 1].state === "cut off";
   const truths = plain.flatMap(({ state, values }, index): Truth[] =>
@@ -129,6 +127,14 @@ export function telegrams(recording: P1Recording, baud: number, utcOffset: numbe
     look: () => (_, index) => truths[index],
     isRight: (_, decoded, own) => decoded === own,
   };
+}
+
+export function hasWholeTelegram(recording: P1Recording): boolean {
+  return recording.telegrams.some(({ bytes }) => readTelegram(textOf(bytes), 0).state === "whole");
+}
+
+function textOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("latin1");
 }
 
 /** When each telegram is on the line, one behind the other. */
