@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseRecording } from "../../hal-mocks/chips/p1-replay";
 import type { DecodedRecord } from "../../tools/decode/records";
+import { Broker } from "../../tools/sim/broker";
 import { parseScenario, type Scenario, street } from "../../tools/sim/scenario";
 import { type Report, type SimulationOptions, simulate } from "../../tools/sim/simulation";
 import { concat, hasRecordedTelegrams, recordedStream, recordedTelegram } from "../support/dsmr";
@@ -176,6 +177,38 @@ it.skipIf(!hasRecordedTelegrams())(
     expect(report.terminals[0]).toMatchObject({ good: names.length, expected: names.length, bad: {} });
   },
 );
+
+describe("a broker that somebody else uses, too", () => {
+  let broker: Broker;
+  beforeAll(async () => {
+    broker = await Broker.open();
+  });
+  afterAll(() => broker.close());
+  const address = () => ({ host: "127.0.0.1", port: Number(new URL(broker.url).port) });
+
+  it("ends in one line when another simulation runs there", async () => {
+    const scenarios = [sixHours, { ...sixHours, seed: 2 }];
+    const ends = await Promise.allSettled(
+      scenarios.map((scenario) => simulate({ scenario, broker: address() })),
+    );
+    const reasons = ends.flatMap((end) => (end.status === "rejected" ? [end.reason] : []));
+    expect(reasons.length).toBeGreaterThan(0);
+    for (const { name, message } of reasons) {
+      expect(name).toBe("Failure");
+      expect(message).toMatch(
+        /^the broker at 127.0.0.1:\d+ has frames of "house-\d" that are not this simulation's/,
+      );
+    }
+    for (const end of ends) if (end.status === "fulfilled") expect(end.value.ok).toBe(true);
+  });
+
+  it("does not mind frames of other terminals", async () => {
+    const other = scenarioOf({ ...street, days: 0.05, terminals: [{ device: "house-9" }] });
+    const scenarios = [scenarioOf({ ...street, days: 0.05 }), other];
+    const reports = await Promise.all(scenarios.map((scenario) => simulate({ scenario, broker: address() })));
+    for (const report of reports) expectExact(report);
+  });
+});
 
 describe.skipIf(!hasMosquitto())("Mosquitto", () => {
   let mosquitto: Mosquitto;

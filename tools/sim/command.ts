@@ -28,7 +28,7 @@ export const simCommand: Command = {
     scenario: { value: "FILE", help: "a scenario in JSON (default: a street of three houses)", parse: file },
     broker: {
       value: "mqtt://host:port",
-      help: "a broker that runs already (default: one in this process)",
+      help: "a broker that runs already, for one simulation at a time (default: one in this process)",
       parse: broker,
     },
     p1: { value: "FILE", help: "a recorded P1 byte stream in place of the houses", parse: file },

@@ -9,6 +9,7 @@ import type { SerialChip } from "../../hal-mocks/serial";
 import type { StreamConstructor } from "../../hal-mocks/stream";
 import { House } from "../../hal-mocks/world/house";
 import { loadConfig } from "../../src/config";
+import { Failure } from "../cli/command";
 import { FrameReader } from "../decode/reader";
 import type { DecodedRecord } from "../decode/records";
 import { Subscriber } from "../subscriber";
@@ -300,6 +301,7 @@ class Simulation {
       site.repeats++;
       return;
     }
+    if (this.#options.broker) this.#checkOrigin(result.records[0], site.terminal);
     site.delivered++;
     site.payloadBytes += payload.length;
     site.digest.update(payload);
@@ -307,6 +309,14 @@ class Simulation {
       site.judge.accept(record);
       this.#options.onRecord?.(record);
     }
+  }
+
+  /** Two simulations at one broker take each other's sessions, and each would judge the other's frames. */
+  #checkOrigin({ device, boot, seq }: DecodedRecord, terminal: SimulatedTerminal): void {
+    if (terminal.hasStored(boot, seq)) return;
+    const { host, port } = this.#options.broker!;
+    const message = `the broker at ${host}:${port} has frames of "${device}" that are not this simulation's: one at a time`;
+    this.#fail(new Failure(message));
   }
 
   #report(): Report {

@@ -13,8 +13,7 @@ import defaultApp from "../../src/app/default";
 import type { App } from "../../src/app/interface";
 import { loadConfig } from "../../src/config";
 import type { Hal, Timer, WakeReason } from "../../src/hal";
-import type { Counters } from "../../src/lowpower/state";
-import { loadState } from "../../src/lowpower/state";
+import { type Counters, loadState, type State } from "../../src/lowpower/state";
 import { run } from "../../src/run";
 import type { Terminal } from "../../src/terminal";
 
@@ -135,7 +134,17 @@ export class SimulatedTerminal {
   }
 
   get counters(): Counters | undefined {
-    return this.#terminal?.state.counters ?? loadState(this.retained)?.counters;
+    return this.#state?.counters;
+  }
+
+  /** Whether it can have sent a frame of that epoch and number. */
+  hasStored(boot: number, seq: number): boolean {
+    const state = this.#state;
+    return state !== undefined && boot === state.boot && seq < state.seq;
+  }
+
+  get #state(): Readonly<State> | undefined {
+    return this.#terminal?.state ?? loadState(this.retained);
   }
 
   /** What is in RAM, or is a connection, is gone. */
