@@ -79,15 +79,20 @@ export class Judge {
   readonly #seen: Uint32Array;
   /** Indices behind the list. */
   readonly #late = new Set<number>();
-  readonly #good: { record: DecodedRecord; index: number }[] = [];
+  readonly #comparison: Comparison;
+  #clock = 0;
+  /** What came after what was measured later. There is little of that: the rest is judged, and forgotten, as it comes. */
+  readonly #disordered: Listed[] = [];
   readonly #bad: Record<string, number> = {};
   #readings = 0;
+  #good = 0;
   #duplicates = 0;
   #unexpected = 0;
 
   constructor(expectation: Expectation) {
     this.#expectation = expectation;
     this.#seen = new Uint32Array(expectation.count);
+    this.#comparison = new Comparison(expectation);
   }
 
   accept(record: DecodedRecord): void {
@@ -97,7 +102,7 @@ export class Judge {
     if (isListed) this.#seen[index]++;
     if (quality) this.#bad[quality] = (this.#bad[quality] ?? 0) + 1;
     else if (index === undefined) this.#unexpected++;
-    else this.#good.push({ record, index });
+    else this.#acceptGood({ record, index });
     if (isListed || quality) this.#readings++;
     else if (index !== undefined) this.#acceptLate(index);
   }
@@ -105,7 +110,7 @@ export class Judge {
   verdict(): Verdict {
     const { count, meterMayFail } = this.#expectation;
     const bad = this.#bad;
-    const good = this.#good.filter(({ index }) => index < count).length;
+    const good = this.#good;
     let lost = 0;
     let duplicates = this.#duplicates;
     for (const seen of this.#seen) {
@@ -113,7 +118,7 @@ export class Judge {
       else duplicates += seen - 1;
     }
     const unexpected = this.#unexpected;
-    const { wrong, ...compared } = this.#compare();
+    const { wrong, ...compared } = this.#compared();
     const isClean = meterMayFail || !Object.keys(bad).length;
     const ok = good > 0 && isClean && !lost && !duplicates && !unexpected && !wrong;
     return {
@@ -128,30 +133,83 @@ export class Judge {
     this.#late.add(index);
   }
 
-  #compare(): Pick<Verdict, "wrong" | "firstWrong" | "import" | "export"> {
-    const { look, isRight } = this.#expectation;
-    const truthOf = look();
-    const energies = { ei: new Energy("ei"), ee: new Energy("ee") };
-    const differences: Difference[] = [];
-    const inOrder = [...this.#good].sort((a, b) => Number(a.record.clock ?? 0) - Number(b.record.clock ?? 0));
-    for (const { record, index } of inOrder) {
-      const truth = truthOf(record, index);
-      if (!agrees(record.time!, truth)) {
-        differences.push(timeDifference(record, truth));
-        continue;
-      }
-      const values = truth.values();
-      const difference = firstDifference(record, values, isRight);
-      if (difference) differences.push(difference);
-      if (index >= this.#expectation.count) continue;
-      for (const energy of Object.values(energies)) energy.add(record, values);
+  #acceptGood(listed: Listed): void {
+    if (listed.index < this.#expectation.count) this.#good++;
+    if (clockOf(listed) < this.#clock) {
+      this.#disordered.push(listed);
+      return;
     }
+    this.#clock = clockOf(listed);
+    this.#comparison.add(listed);
+  }
+
+  #compared(): Compared {
+    const compared = this.#comparison.result;
+    if (!this.#disordered.length) return compared;
+    const later = new Comparison(this.#expectation);
+    for (const listed of this.#disordered.sort((a, b) => clockOf(a) - clockOf(b))) later.add(listed);
+    const { wrong, firstWrong, import: imported, export: exported } = later.result;
     return {
-      wrong: differences.length,
-      firstWrong: differences[0],
-      import: energies.ei.verdict,
-      export: energies.ee.verdict,
+      wrong: compared.wrong + wrong,
+      firstWrong: compared.firstWrong ?? firstWrong,
+      import: withLargest(compared.import, imported),
+      export: withLargest(compared.export, exported),
     };
+  }
+}
+
+/** A good reading, and its place on the world's list. */
+interface Listed {
+  record: DecodedRecord;
+  index: number;
+}
+
+type Compared = Pick<Verdict, "wrong" | "firstWrong" | "import" | "export">;
+
+function clockOf({ record }: Listed): number {
+  return Number(record.clock ?? 0);
+}
+
+/** The registers of the first, and the largest error of both. */
+function withLargest(a: EnergyVerdict | undefined, b: EnergyVerdict | undefined): EnergyVerdict | undefined {
+  return a && b ? { ...a, largestErrorWh: Math.max(a.largestErrorWh, b.largestErrorWh) } : (a ?? b);
+}
+
+/** Compares good readings, in the order of their clock, with what the meter has said. */
+class Comparison {
+  readonly #expectation: Expectation;
+  readonly #truthOf: ReturnType<Expectation["look"]>;
+  readonly #energies = { ei: new Energy("ei"), ee: new Energy("ee") };
+  #wrong = 0;
+  #firstWrong: Difference | undefined;
+
+  constructor(expectation: Expectation) {
+    this.#expectation = expectation;
+    this.#truthOf = expectation.look();
+  }
+
+  get result(): Compared {
+    const { ei, ee } = this.#energies;
+    return { wrong: this.#wrong, firstWrong: this.#firstWrong, import: ei.verdict, export: ee.verdict };
+  }
+
+  add({ record, index }: Listed): void {
+    const { isRight, count } = this.#expectation;
+    const truth = this.#truthOf(record, index);
+    if (!agrees(record.time!, truth)) {
+      this.#differs(timeDifference(record, truth));
+      return;
+    }
+    const values = truth.values();
+    const difference = firstDifference(record, values, isRight);
+    if (difference) this.#differs(difference);
+    if (index >= count) return;
+    for (const energy of Object.values(this.#energies)) energy.add(record, values);
+  }
+
+  #differs(difference: Difference): void {
+    this.#wrong++;
+    this.#firstWrong ??= difference;
   }
 }
 
