@@ -3,22 +3,11 @@ import { table } from "../cli/table";
 import type { Difference, EnergyVerdict } from "./judge";
 import type { Report, TerminalReport } from "./simulation";
 
-const HEADER = [
-  "terminal",
-  "mode",
-  "readings",
-  "good",
-  "bad",
-  "frames",
-  "delivered",
-  "lost",
-  "duplicates",
-  "B/reading",
-  "import Wh",
-  "of world",
-  "export Wh",
-  "of world",
-];
+/** Two tables side by side would be wider than a terminal of 80 columns. */
+const READINGS = ["terminal", "mode", "readings", "good", "bad", "lost", "duplicates"];
+const FRAMES = ["terminal", "frames", "delivered", "B/reading", "import Wh", "off by", "export Wh", "off by"];
+
+type Cell = string | number;
 
 /** What a person wants to know after a simulation. */
 export function printReport(report: Report, elapsedMs: number, stdout: Io["stdout"]): void {
@@ -28,7 +17,8 @@ export function printReport(report: Report, elapsedMs: number, stdout: Io["stdou
     `${scenario}: ${length} of virtual time from ${report.start}, seed ${seed}, broker ${broker}\n`,
   );
   stdout.write(recordingRemarks(report));
-  stdout.write(`\n${table(HEADER, terminals.map(row))}\n`);
+  stdout.write(`\n${table(READINGS, terminals.map(readingsOf))}\n`);
+  stdout.write(`${table(FRAMES, terminals.map(framesOf))}\n`);
   for (const terminal of terminals) stdout.write(remarks(terminal));
   if (undecodable) stdout.write(`${undecodable} frames could not be decoded.\n`);
   stdout.write(
@@ -46,23 +36,14 @@ function recordingRemarks({ restoredLineEnds, damagedTelegrams, endsInsideTelegr
   return text;
 }
 
-function row(terminal: TerminalReport): (string | number)[] {
-  const { device, mode, taken, good, bad, frames, delivered, lost, duplicates, payloadBytesPerReading } =
-    terminal;
-  return [
-    device,
-    mode,
-    taken,
-    good,
-    badOf(bad),
-    frames,
-    delivered,
-    lost,
-    duplicates,
-    payloadBytesPerReading,
-    ...energy(terminal.import),
-    ...energy(terminal.export),
-  ];
+function readingsOf({ device, mode, taken, good, bad, lost, duplicates }: TerminalReport): Cell[] {
+  return [device, mode, taken, good, badOf(bad), lost, duplicates];
+}
+
+function framesOf(terminal: TerminalReport): Cell[] {
+  const { device, frames, delivered, payloadBytesPerReading } = terminal;
+  const energies = [...energy(terminal.import), ...energy(terminal.export)];
+  return [device, frames, delivered, payloadBytesPerReading.toFixed(2), ...energies];
 }
 
 function badOf(bad: Record<string, number>): string {
@@ -70,9 +51,10 @@ function badOf(bad: Record<string, number>): string {
   return causes.join(", ") || "0";
 }
 
-/** The register as decoded, and how far any reading was from the world's. */
-function energy(verdict: EnergyVerdict | undefined): (string | number)[] {
-  return verdict ? [verdict.decodedWh, `±${verdict.largestErrorWh.toFixed(3)}`] : ["-", "-"];
+/** The register as decoded, and how far any reading was from the world's; cut off, not rounded up to a whole. */
+function energy(verdict: EnergyVerdict | undefined): Cell[] {
+  if (!verdict) return ["-", "-"];
+  return [verdict.decodedWh, (Math.floor(verdict.largestErrorWh * 1000) / 1000).toFixed(3)];
 }
 
 function remarks({

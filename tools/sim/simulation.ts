@@ -142,6 +142,7 @@ class Simulation {
 
   async run(): Promise<Report> {
     const { scenario, recording } = this.#options;
+    this.#options.onProgress?.(0, this.#start);
     const stream = this.#stream();
     if (recording) this.#addRecording(recording, stream);
     else for (const household of this.#households) this.#addHouse(household, stream);
