@@ -245,9 +245,15 @@ describe("the judge of a recording", () => {
     expect(judge(expected, [right[0], right[2], right[3]]).ok).toBe(true);
   });
 
-  it("does not expect one without a checksum whose value cannot be read", () => {
-    const plain = (value: string) => Buffer.from(`/TST5\r\n\r\n1-0:1.8.1(${value}*kWh)\r\n!\r\n`, "latin1");
-    expect(expectation(plain("1.001"), plain("1.0x1"))).toMatchObject({ count: 1, damaged: 1 });
+  it.each([
+    ["its value", "1.001*kWh", "1.0x1*kWh"],
+    ["its unit", "kWh", "kVh"],
+    ["its code", "1-0:1.8.1", "1-0:31.7.0"],
+    ["its line's end", ")\r\n", ")\r!"],
+  ])("does not expect one without a checksum where %s cannot be read", (_, from, to) => {
+    const text = "/TST5\r\n\r\n1-0:1.8.1(1.001*kWh)\r\n0-0:96.13.1()\r\n!\r\n";
+    const plain = [text, text.replace(from, to)].map((telegram) => Buffer.from(telegram, "latin1"));
+    expect(expectation(...plain)).toMatchObject({ count: 1, damaged: 1 });
   });
 
   it("does not expect a last telegram that is cut off, wherever, and says so", () => {

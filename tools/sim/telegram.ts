@@ -12,8 +12,11 @@ export interface PlainTelegram {
 /** The line that ends a telegram, and its checksum. */
 const END = /\r\n!([0-9A-Fa-f]{0,4})(\r\n)?/;
 const NEEDS_CHECKSUM = /^1-3:0\.2\.8\([4-9]\d\)|^0-0:96\.1\.4\(/m;
-const LINE = /^(\d+-\d+:\d+\.\d+\.\d+)(?:\*\d+)?(\(.*)$/;
-const VALUE = /^\((\d+(?:\.\d*)?)(?:\*(k?)(?:Wh|W|V|A))?\)$/;
+const LINE = /^(\d+-\d+:\d+\.\d+\.\d+)(?:\*[^(]*)?(\(.*)$/s;
+const VALUE = /^\((\d+(?:\.\d*)?)(?:\*(k?)(Wh|W|V|A))?\)$/;
+
+/** Of a channel by the first letter of its name; a tariff has none. */
+const UNITS: Record<string, string | undefined> = { e: "Wh", p: "W", v: "V", i: "A" };
 
 const exponents = new Map(profiles.meter3.columns.map(({ name, exponent }) => [name, exponent]));
 
@@ -61,7 +64,7 @@ function valuesOf(body: string, utcOffset: number) {
     const [, code, rest] = LINE.exec(line) ?? [];
     const name = channels.get(code);
     if (name === undefined) continue;
-    const value = quantityIn(rest, exponents.get(name)!);
+    const value = quantityIn(rest, name);
     if (value === undefined) isReadable = false;
     else values[name] = value;
   }
@@ -71,10 +74,11 @@ function valuesOf(body: string, utcOffset: number) {
 }
 
 /** Shifts the decimal point in the text: no product of doubles. */
-function quantityIn(text: string, exponent: number): number | undefined {
+function quantityIn(text: string, channel: string): number | undefined {
   const parts = VALUE.exec(text);
-  if (!parts) return undefined;
+  if (!parts || parts[3] !== UNITS[channel[0]]) return undefined;
   const [, digits, kilo] = parts;
+  const exponent = exponents.get(channel)!;
   return Math.round(Number(`${digits}e${(kilo ? 3 : 0) - exponent}`)) / 10 ** -exponent;
 }
 
