@@ -115,7 +115,7 @@ const scenario = object({
   name: z.string("expected text").optional(),
   /** When the virtual world begins. */
   start,
-  /** Minutes east of UTC: the street's local time, in which its meters and tariffs run. */
+  /** Minutes east of UTC of the street's standard time, by which its meters and tariffs run. */
   utcOffset: integer(-720, 840).default(60),
   days: z.number(DAYS).positive(DAYS).max(3660, DAYS).default(1),
   seed: integer(0, 2 ** 31 - 1).default(1),
