@@ -17,10 +17,10 @@ import { exitWith, findSdk, Missing, root, which } from "./sdk.mjs";
 const NAME = "gridmote";
 const ESP32_PLATFORMS = ["esp32", "esp32/nodemcu"];
 const FRAMES = 10;
-/** A sleeper opens the meter's port for each reading, which takes two seconds. */
+/** Ten readings take 20 seconds. */
 const FRAMES_TIMEOUT_MS = 60_000;
-/** A reading, a frame and a session each second. */
-const SAMPLING = ["sampleMs=1000", "sessionMs=1000", "batch=1"];
+/** A sleeper opens the meter's port for each reading, and its meter speaks once a second: a slot has two of them. */
+const SAMPLING = ["sampleMs=2000", "sessionMs=1000", "batch=1"];
 const APP_BYTES = 16 * 1024;
 const SHOWN_LINES = 30;
 
