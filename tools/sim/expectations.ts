@@ -48,32 +48,45 @@ export function slots(household: Household): Expectation {
   };
 }
 
-/** What the meter of a house sends. */
+const PHASES = ["_l1", "_l2", "_l3"].map((phase) => ({
+  v: `v${phase}`,
+  i: `i${phase}`,
+  pi: `pi${phase}`,
+  pe: `pe${phase}`,
+}));
+
+/** What the meter of a house sends. Asked for each reading, so nothing is put together twice. */
 function said(state: HouseState, clock: number): Record<string, number> {
   const { tariff, importWh, exportWh, importW, exportW, phases } = state;
   const values: Record<string, number> = {
-    ...{ clock, tariff, pi: importW, pe: exportW },
-    ...{ ei_t1: importWh[0], ei_t2: importWh[1], ee_t1: exportWh[0], ee_t2: exportWh[1] },
+    clock,
+    tariff,
+    pi: importW,
+    pe: exportW,
+    ei_t1: importWh[0],
+    ei_t2: importWh[1],
+    ee_t1: exportWh[0],
+    ee_t2: exportWh[1],
   };
-  phases.forEach((phase, index) => {
-    const name = PHASES[index];
-    values[`v${name}`] = phase.v;
-    values[`i${name}`] = phase.i;
-    values[`pi${name}`] = phase.importW;
-    values[`pe${name}`] = phase.exportW;
-  });
+  for (let index = 0; index < phases.length; index++) {
+    const names = PHASES[index];
+    const phase = phases[index];
+    values[names.v] = phase.v;
+    values[names.i] = phase.i;
+    values[names.pi] = phase.importW;
+    values[names.pe] = phase.exportW;
+  }
   return values;
 }
 
-const PHASES = ["_l1", "_l2", "_l3"];
 /** What a DSMR 5 meter's last digit counts; of registers it cuts off what is below, the rest it rounds. */
 const RESOLUTIONS = new Map<string, number>([
   ...["pi", "pe"].map((name): [string, number] => [name, 1]),
-  ...PHASES.flatMap((name): [string, number][] => [
-    [`v${name}`, 0.1],
-    [`i${name}`, 1],
-    [`pi${name}`, 1],
-    [`pe${name}`, 1],
+  ...PHASES.flatMap(({ v, i, pi, pe }): [string, number][] => [
+    [v, 0.1],
+    [i, 1],
+    [pi, 1],
+    [pe, 1],
   ]),
 ]);
 /** For sums of doubles such as 230.05, which no double is. */

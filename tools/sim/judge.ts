@@ -260,18 +260,17 @@ class Energy {
 
   /** A register that was not decoded is as wrong as can be. */
   add(record: DecodedRecord, values: Record<string, number>): void {
-    const names = Object.keys(values).filter((name) => name.startsWith(this.#prefix));
-    if (!names.length) return;
     let largestErrorWh = this.#verdict?.largestErrorWh ?? 0;
     let decodedWh = 0;
-    let worldWh = 0;
-    for (const name of names) {
+    let worldWh: number | undefined;
+    for (const name in values) {
+      if (!name.startsWith(this.#prefix)) continue;
       const decoded = Number(record[name] ?? Number.POSITIVE_INFINITY);
       largestErrorWh = Math.max(largestErrorWh, Math.abs(decoded - values[name]));
       decodedWh += decoded;
-      worldWh += values[name];
+      worldWh = (worldWh ?? 0) + values[name];
     }
-    this.#verdict = { decodedWh, worldWh, largestErrorWh };
+    if (worldWh !== undefined) this.#verdict = { decodedWh, worldWh, largestErrorWh };
   }
 }
 
