@@ -1,0 +1,112 @@
+/*
+ * XS on the host, as a program.
+ *
+ *   engine freeze ARCHIVE IMAGE        makes an image of an archive's modules
+ *   engine list IMAGE                  its modules in order: bytes of bytecode, slots, name
+ *   engine run [OPTIONS] IMAGE ARCHIVE runs the archive's last module on the image
+ *
+ * Options: --deadline MS, after which the run has failed; --memory BYTES for slots and chunks; --stack SLOTS.
+ * Exit code 0 good, 1 failed, 2 wrong usage.
+ */
+#include <signal.h>
+#include <sys/time.h>
+
+#include "freeze.h"
+#include "host.h"
+#include "image.h"
+#include "machine.h"
+#include "memory.h"
+#include "modules.h"
+
+/* What an ESP32 has would do for the firmware; tests bring their own data along. */
+static txCreation creation = {.initialChunkSize = 64 * 1024,
+                              .incrementalChunkSize = 64 * 1024,
+                              .initialHeapCount = 4096,
+                              .incrementalHeapCount = 4096,
+                              .stackCount = 4096,
+                              .initialKeyCount = 1024,
+                              .incrementalKeyCount = 256,
+                              .nameModulo = NAME_MODULO,
+                              .symbolModulo = SYMBOL_MODULO};
+
+static long deadlineMs = 0;
+
+static int usage(void) {
+  fprintf(stderr,
+          "usage: engine freeze ARCHIVE IMAGE\n"
+          "       engine list IMAGE\n"
+          "       engine run [--deadline MS] [--memory BYTES] [--stack SLOTS] IMAGE ARCHIVE\n");
+  return 2;
+}
+
+static void onDeadline(int number) {
+  (void)number;
+  dprintf(STDERR_FILENO, "engine: not finished after %ld ms\n", deadlineMs);
+  _exit(1);
+}
+
+static void startDeadline(void) {
+  if (!deadlineMs) return;
+  const struct itimerval timer = {.it_value = {.tv_sec = deadlineMs / 1000, .tv_usec = deadlineMs % 1000 * 1000}};
+  signal(SIGALRM, onDeadline);
+  setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static int list(const char *imagePath) {
+  mapImage(imagePath);
+  const struct archive *archive = &frozenImage->archive;
+  for (size_t module = 0; module < archive->count; module++) {
+    size_t slots = 0;
+    for (size_t index = 0; index < frozenImage->slotCount; index++) slots += frozenImage->owners[index] == module + 1;
+    printf("%zu %zu %s\n", archive->modules[module].codeBytes, slots, archive->modules[module].name);
+  }
+  return 0;
+}
+
+static int run(const char *imagePath, const char *archivePath) {
+  static struct archive archive;
+  mapImage(imagePath);
+  readArchive(&archive, archivePath);
+  if (!archive.count) die("%s: no modules", archivePath);
+  addArchive(&archive);
+  watchFrozenMemory();
+  startDeadline();
+  txMachine *the = fxCloneMachine(&creation, frozenImage->machine, "clone", NULL);
+  if (!the) die("no machine");
+  addHostFunctions(the);
+  importModule(the, archive.modules[archive.count - 1].name);
+  fxCheckUnhandledRejections(the, 1);
+  if (fflush(stdout)) die("standard output: %s", strerror(errno));
+  return 0;
+}
+
+/* Takes the options; the index of what follows, or 0 when there is one too many or one without a number. */
+static int takeOptions(int argc, char **argv, int at) {
+  for (; at < argc && !strncmp(argv[at], "--", 2); at += 2) {
+    char *end = NULL;
+    long value = at + 1 < argc ? strtol(argv[at + 1], &end, 10) : 0;
+    if (value <= 0 || *end) return 0;
+    if (!strcmp(argv[at], "--deadline")) {
+      deadlineMs = value;
+    } else if (!strcmp(argv[at], "--memory")) {
+      memoryLimit = (size_t)value;
+    } else if (!strcmp(argv[at], "--stack")) {
+      creation.stackCount = (txSize)value;
+    } else {
+      return 0;
+    }
+  }
+  return at;
+}
+
+int main(int argc, char **argv) {
+  const char *command = argc > 1 ? argv[1] : "";
+  if (!strcmp(command, "freeze") && argc == 4) {
+    freeze(argv[2], argv[3]);
+    return 0;
+  }
+  if (!strcmp(command, "list") && argc == 3) return list(argv[2]);
+  int at = takeOptions(argc, argv, 2);
+  if (!strcmp(command, "run") && at && argc - at == 2) return run(argv[at], argv[at + 1]);
+  return usage();
+}

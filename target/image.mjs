@@ -1,0 +1,97 @@
+// Makes images and archives of TypeScript modules.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { keyOf } from "./build.mjs";
+import { loadOrder, transpile } from "./modules.mjs";
+
+/** The device's entry needs the platform: it is no part of an image. */
+const MAIN = "src/main.ts";
+/** The module that calls a program. Beside the sources, so that its import is a plain one. */
+const CALLER = "caller.ts";
+
+function run(program, args) {
+  const { status, signal, stdout, stderr, error } = spawnSync(program, args, { encoding: "utf8" });
+  if (error) throw error;
+  if (status !== 0) throw new Error(stderr.trim() || `${program} ended with ${signal}`);
+  return stdout;
+}
+
+function compileTo(archive, modules, compile) {
+  run(compile, [archive, ...modules.flatMap(({ name, source, map }) => [name, source, map])]);
+}
+
+/** The modules of the firmware below `root`, in the order in which they are frozen. */
+export async function firmwareModules(root) {
+  return (await loadOrder(root, [MAIN])).filter((path) => path !== MAIN);
+}
+
+/** The image of the firmware below `root`, made anew only when a module or the engine has changed. */
+export async function makeImage(root, folder, { compile, engine }) {
+  const modules = await firmwareModules(root);
+  const sources = modules.map((path) => readFileSync(join(root, path)));
+  const programs = [compile, engine].map((path) => readFileSync(path));
+  const image = join(folder, "images", `${keyOf(...modules, ...sources, ...programs)}.image`);
+  if (existsSync(image)) return { image, modules, made: false };
+  mkdirSync(dirname(image), { recursive: true });
+  await inTemporary(async (temporary) => {
+    const archive = join(temporary, "archive");
+    compileTo(archive, await transpile(root, modules, temporary), compile);
+    run(engine, ["freeze", archive, join(temporary, "image")]);
+    const arriving = `${image}.${process.pid}`;
+    writeFileSync(arriving, readFileSync(join(temporary, "image")));
+    renameSync(arriving, image);
+  });
+  return { image, modules, made: true };
+}
+
+async function inTemporary(body) {
+  const temporary = mkdtempSync(join(tmpdir(), "gridmote-target-"));
+  try {
+    return await body(temporary);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+function transpileCaller(program, folder) {
+  const source = join(folder, `${CALLER}.js`);
+  const call = `import program from "./${program}";\nprint(program(new Uint8Array(input())));\n`;
+  writeFileSync(source, `${call}//# sourceMappingURL=map\n`);
+  writeFileSync(`${source}.map`, '{"version":3,"sources":["caller"],"mappings":"AAAA;AACA;"}');
+  return { name: CALLER, source, map: `${source}.map` };
+}
+
+/**
+ * Runs a program on an image: a module whose default export takes the bytes of standard input and returns the text
+ * that is printed.
+ * @returns the exit code.
+ */
+export async function runProgram(root, program, { image, modules }, { compile, engine }, options) {
+  return inTemporary(async (temporary) => {
+    const own = (await loadOrder(root, [program])).filter((path) => !modules.includes(path));
+    const archive = join(temporary, "archive");
+    compileTo(
+      archive,
+      [...(await transpile(root, own, temporary)), transpileCaller(program, temporary)],
+      compile,
+    );
+    const { status, signal, error } = spawnSync(engine, ["run", ...options, image, archive], {
+      stdio: "inherit",
+    });
+    if (error) throw error;
+    if (signal) throw new Error(`the engine was ended by ${signal}`);
+    return status;
+  });
+}
+
+/** Bytes of bytecode and slots of each module, and bytes of the file. */
+export function describeImage(image, engine) {
+  const rows = run(engine, ["list", image]).trimEnd().split("\n");
+  const modules = rows.map((row) => {
+    const [codeBytes, slots, name] = row.split(" ");
+    return { name, codeBytes: Number(codeBytes), slots: Number(slots) };
+  });
+  return { modules, fileBytes: readFileSync(image).length };
+}
