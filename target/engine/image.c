@@ -93,16 +93,29 @@ static bool isWithin(const void *address, const void *start, size_t length) {
   return (uintptr_t)address - (uintptr_t)start < length;
 }
 
+/* What a slot keeps outside of itself and a script can write, or NULL. */
+static txByte *chunkOf(const txSlot *slot) {
+  switch (slot->kind) {
+    case XS_ARRAY_KIND:
+      return (txByte *)slot->value.array.address;
+    case XS_ARRAY_BUFFER_KIND:
+      return slot->value.arrayBuffer.address;
+    case XS_MAP_KIND:
+    case XS_SET_KIND:
+      return (txByte *)slot->value.table.address;
+    default:
+      return NULL;
+  }
+}
+
 /* The slot that holds `address`, be it in itself or in its chunk, or NULL. */
 static txSlot *findSlot(const void *address) {
   txSlot *slots = frozenImage->slots;
   if (isWithin(address, slots, frozenImage->slotCount * sizeof *slots))
     return slots + ((uintptr_t)address - (uintptr_t)slots) / sizeof *slots;
   for (size_t index = 0; index < frozenImage->slotCount; index++) {
-    txSlot *slot = &slots[index];
-    if (slot->kind != XS_ARRAY_KIND && slot->kind != XS_ARRAY_BUFFER_KIND) continue;
-    txByte *chunk = slot->kind == XS_ARRAY_KIND ? (txByte *)slot->value.array.address : slot->value.arrayBuffer.address;
-    if (chunk && isWithin(address, chunk, (size_t)((txChunk *)(chunk - sizeof(txChunk)))->size)) return slot;
+    txByte *chunk = chunkOf(&slots[index]);
+    if (chunk && isWithin(address, chunk, (size_t)((txChunk *)(chunk - sizeof(txChunk)))->size)) return &slots[index];
   }
   return NULL;
 }
