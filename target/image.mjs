@@ -1,6 +1,17 @@
 // Makes images and archives of TypeScript modules.
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { keyOf } from "./build.mjs";
@@ -8,6 +19,8 @@ import { loadOrder, transpile } from "./modules.mjs";
 
 /** The device's entry needs the platform: it is no part of an image. */
 const MAIN = "src/main.ts";
+/** Images that nobody has used for so long are removed. */
+const UNUSED_MS = 3_600_000;
 /** The module that calls a program. Beside the sources, so that its import is a plain one. */
 const CALLER = "caller.ts";
 
@@ -33,8 +46,13 @@ export async function makeImage(root, folder, { compile, engine }) {
   const sources = modules.map((path) => readFileSync(join(root, path)));
   const programs = [compile, engine].map((path) => readFileSync(path));
   const image = join(folder, "images", `${keyOf(...modules, ...sources, ...programs)}.image`);
-  if (existsSync(image)) return { image, modules, made: false };
+  if (existsSync(image)) {
+    const now = new Date();
+    utimesSync(image, now, now);
+    return { image, modules, made: false };
+  }
   mkdirSync(dirname(image), { recursive: true });
+  removeUnused(dirname(image));
   await inTemporary(async (temporary) => {
     const archive = join(temporary, "archive");
     compileTo(archive, await transpile(root, modules, temporary), compile);
@@ -44,6 +62,14 @@ export async function makeImage(root, folder, { compile, engine }) {
     renameSync(arriving, image);
   });
   return { image, modules, made: true };
+}
+
+function removeUnused(folder) {
+  const limit = Date.now() - UNUSED_MS;
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (statSync(path).mtimeMs < limit) rmSync(path, { force: true });
+  }
 }
 
 async function inTemporary(body) {

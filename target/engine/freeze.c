@@ -70,11 +70,19 @@ static void forbidAlias(txSlot *slot) {
   if (slot->kind == XS_CLOSURE_KIND) slot->value.closure->ID = XS_NO_ID;
 }
 
+/* An array's items are slots in its chunk. */
+static void hardenItems(txMachine *the, txSlot *array) {
+  txSlot *items = array->value.array.address;
+  txIndex count = fxGetIndexSize(the, array);
+  for (txIndex index = 0; index < count; index++) items[index].kind = frozenKind(items[index].kind);
+}
+
 /* What is copied out of the image must not take a chunk along, which the collector of a clone would move. */
 static void harden(txMachine *the) {
   for (txSlot *slot = firstSlot(); slot < (txSlot *)slotRegion.next; slot++) {
     slot->kind = frozenKind(slot->kind);
     forbidAlias(slot);
+    if (slot->kind == XS_ARRAY_KIND) hardenItems(the, slot);
     // A regular expression without room for its captures takes it from the clone.
     if (slot->kind == XS_REGEXP_KIND) slot->value.regexp.data = NULL;
   }

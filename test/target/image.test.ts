@@ -61,6 +61,8 @@ const PLANTED = `
   const list = [1, 2], bytes = new Uint8Array(4), map = new Map([["a", 1]]), set = new Set([1]);
   const record: { n: number; m?: number } = { n: 1 };
   const found = { pattern: /([a-z])(\\d)/, every: /./g };
+  export const texts = ["a", "b"].map((text) => text + "-made");
+  export const big = 3n ** 60n;
   let counter = 0;
   export let exported = 0;
   class Counter {
@@ -103,6 +105,7 @@ describe.runIf(hasCompiler())("module-level state", () => {
     "src/planted.ts": PLANTED,
   });
   const imports = 'import { exported, limit, read, write } from "./src/planted";';
+  const readers = 'import { big, texts } from "./src/planted";';
 
   beforeAll(() => {
     target([]);
@@ -117,6 +120,18 @@ describe.runIf(hasCompiler())("module-level state", () => {
     );
     expect(stderr).toBe("");
     expect(stdout).toBe(`40 0 54 54 ${WRITES.length} é€\n`);
+    expect(status).toBe(0);
+  });
+
+  it("is left alone by the collector, whatever has been copied out of it", () => {
+    const body = `
+      const kept: Record<string, unknown> = {};
+      for (const text of texts) kept[text] = [text, big];
+      for (let index = 0; index < 100_000; index++) kept.garbage = ["x" + index];
+      return Object.keys(kept).join() + " " + kept["a-made"];`;
+    const { status, stdout, stderr } = tree.run(body, [], readers);
+    expect(stderr).toBe("");
+    expect(stdout).toBe(`a-made,b-made,garbage a-made,${3n ** 60n}\n`);
     expect(status).toBe(0);
   });
 
