@@ -61,7 +61,8 @@ static txScript *compileModule(const char *source, const char *map) {
   fxTerminateParser(&parser);
   fclose(sourceFile);
   fclose(mapFile);
-  if (!script) die("%s does not compile", compiling);
+  // XS would make of an error bytecode that throws it.
+  if (!script || parser.errorCount) die("%s does not compile", compiling);
   return script;
 }
 

@@ -18,14 +18,16 @@
 #include "memory.h"
 #include "modules.h"
 
-/* What an ESP32 has would do for the firmware; tests bring their own data along. */
+/*
+ * What an ESP32 has would do for the firmware; tests bring their own data along. Keys do not grow: XS would count them
+ * past what an ID of 16 bits holds.
+ */
 static txCreation creation = {.initialChunkSize = 64 * 1024,
                               .incrementalChunkSize = 64 * 1024,
                               .initialHeapCount = 4096,
                               .incrementalHeapCount = 4096,
                               .stackCount = 4096,
-                              .initialKeyCount = 1024,
-                              .incrementalKeyCount = 256,
+                              .initialKeyCount = 32 * 1024,
                               .nameModulo = NAME_MODULO,
                               .symbolModulo = SYMBOL_MODULO};
 
