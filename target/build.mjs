@@ -19,6 +19,8 @@ const SHARED_FLAGS = [
 const OUR_FLAGS = ["-Wall", "-Wextra", "-Werror"];
 const LINK_FLAGS = ["-no-pie", "-Wl,--gc-sections", "-Wl,--wrap=fxCaptureErrorStack"];
 const LIBRARIES = ["-lm", "-lpthread"];
+/** An image lies at a fixed address, and the engine finds its own file as Linux has it. */
+const MACHINES = ["x64", "arm64"];
 const MAINS = { compile: "compile.c", engine: "engine.c" };
 
 export function keyOf(...parts) {
@@ -27,8 +29,10 @@ export function keyOf(...parts) {
   return hash.digest("hex").slice(0, 16);
 }
 
-/** @throws Missing when there is none. */
+/** @throws Missing when there is none, or XS cannot be built here. */
 export function findCompiler(env = process.env) {
+  if (process.platform !== "linux" || !MACHINES.includes(process.arch))
+    throw new Missing(`XS is built on Linux, x86-64 or arm64: this is ${process.platform}, ${process.arch}`);
   const name = env.CC || "cc";
   const path = name.includes("/") ? name : which(name, env.PATH ?? "");
   if (!path || !existsSync(path))
