@@ -65,7 +65,8 @@ interface Settings {
   id: string;
   /** Seconds, as CONNECT carries it. */
   keepalive: number;
-  connect: Packet;
+  /** Encoded at once: what no packet can carry is refused before anything opens. */
+  connect: Uint8Array;
   socket: StreamConstructor;
 }
 
@@ -376,7 +377,7 @@ class Client implements MqttClient {
         onWritable: () => {
           if (begun || this.#stream !== stream) return;
           begun = true;
-          this.#login(encode(connect));
+          this.#login(connect);
         },
         onError: (error) => this.#streamFailed(stream, error, begun),
       });
@@ -637,7 +638,7 @@ function checkOptions(options: MqttOptions): Settings {
     port,
     id,
     keepalive: seconds,
-    connect: connectPacket(options, id, seconds),
+    connect: encode(connectPacket(options, id, seconds)),
     socket: socket.io as StreamConstructor,
   };
 }

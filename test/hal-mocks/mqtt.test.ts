@@ -206,6 +206,23 @@ describe.each(streams)("%s", (_name, io) => {
     }
   });
 
+  it.each([
+    ["a session to be kept without an id", { clean: false, id: "" }],
+    ["a password without a user", { password: "x" }],
+    ["an id longer than a packet's text", { id: "a".repeat(70_000) }],
+  ])("refuses %s before anything opens", (_, options) => {
+    const { Mqtt } = new Node();
+    let opened = 0;
+    class Socket {
+      constructor() {
+        opened++;
+      }
+    }
+    const all = { host: "broker", id: "node", dns: { io: undefined }, socket: { io: Socket }, ...options };
+    expect(() => new Mqtt(all)).toThrow();
+    expect(opened).toBe(0);
+  });
+
   it("leaves a will behind when it is lost, none after DISCONNECT", async () => {
     const will = { topic: "gm/node/s", message: bytes("gone").buffer as ArrayBuffer, QoS: 1, retain: true };
     const node = new Node();

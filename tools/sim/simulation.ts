@@ -9,7 +9,7 @@ import type { SerialChip } from "../../hal-mocks/serial";
 import type { StreamConstructor } from "../../hal-mocks/stream";
 import { House } from "../../hal-mocks/world/house";
 import { loadConfig } from "../../src/config";
-import { Failure } from "../cli/command";
+import { type BrokerAddress, Failure, urlOf } from "../cli/command";
 import { FrameReader } from "../decode/reader";
 import type { DecodedRecord } from "../decode/records";
 import { Subscriber } from "../subscriber";
@@ -25,7 +25,7 @@ export interface SimulationOptions {
   /** A recorded P1 stream in place of the scenario's houses. */
   recording?: P1Recording;
   /** An MQTT broker that runs already; without it one is started in this process. */
-  broker?: { host: string; port: number; user?: string; password?: string };
+  broker?: BrokerAddress;
   /** What stops and starts that broker when the scenario says so; without it the links go down instead. */
   brokerControl?: BrokerControl;
   /** `pair`: terminals reach the broker in this process without sockets. */
@@ -169,11 +169,7 @@ class Simulation {
 
   #url(): string {
     const { broker } = this.#options;
-    if (!broker) return this.#broker!.url;
-    const login = broker.user
-      ? `${encodeURIComponent(broker.user)}:${encodeURIComponent(broker.password ?? "")}@`
-      : "";
-    return `mqtt://${login}${broker.host}:${broker.port}`;
+    return broker ? urlOf(broker) : this.#broker!.url;
   }
 
   #stream(): StreamConstructor {
