@@ -13,13 +13,19 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { keyOf } from "./build.mjs";
 import { loadOrder, transpile } from "./modules.mjs";
 
 /** The device's entry needs the platform: it is no part of an image. */
 const MAIN = "src/main.ts";
-/** Images that nobody has used for so long are removed. */
+/** Says which modules an app is made of, and what they are called. */
+const APP_MANIFEST = "src/app/manifest.json";
+/** What the node's partitions and the update have room for. */
+const APP_BYTES = 16 * 1024;
+/** What stands in for src/main.ts when a terminal runs here. */
+const PROVIDER = "target/provider/terminal.ts";
+/** Images and archives that nobody has used for so long are removed. */
 const UNUSED_MS = 3_600_000;
 /** The module that calls a program. Beside the sources, so that its import is a plain one. */
 const CALLER = "caller.ts";
@@ -46,13 +52,7 @@ export async function makeImage(root, folder, { compile, engine }) {
   const sources = modules.map((path) => readFileSync(join(root, path)));
   const programs = [compile, engine].map((path) => readFileSync(path));
   const image = join(folder, "images", `${keyOf(...modules, ...sources, ...programs)}.image`);
-  if (existsSync(image)) {
-    const now = new Date();
-    utimesSync(image, now, now);
-    return { image, modules, made: false };
-  }
-  mkdirSync(dirname(image), { recursive: true });
-  removeUnused(dirname(image));
+  if (isThere(image)) return { image, modules, made: false };
   await inTemporary(async (temporary) => {
     const archive = join(temporary, "archive");
     compileTo(archive, await transpile(root, modules, temporary), compile);
@@ -62,6 +62,18 @@ export async function makeImage(root, folder, { compile, engine }) {
     renameSync(arriving, image);
   });
   return { image, modules, made: true };
+}
+
+/** Says that `file` is in use, or makes room for it. */
+function isThere(file) {
+  if (existsSync(file)) {
+    const now = new Date();
+    utimesSync(file, now, now);
+    return true;
+  }
+  mkdirSync(dirname(file), { recursive: true });
+  removeUnused(dirname(file));
+  return false;
 }
 
 function removeUnused(folder) {
@@ -110,6 +122,49 @@ export async function runProgram(root, program, { image, modules }, { compile, e
     if (signal) throw new Error(`the engine was ended by ${signal}`);
     return status;
   });
+}
+
+/** An archive of modules below `root`, made anew only when one of them or the compiler has changed. */
+async function makeArchive(root, folder, named, { compile }) {
+  const sources = named.map(({ path }) => readFileSync(join(root, path)));
+  const names = named.map(({ name, path }) => `${name} ${path}`);
+  const archive = join(folder, "archives", keyOf(...names, ...sources, readFileSync(compile)));
+  if (isThere(archive)) return archive;
+  await inTemporary(async (temporary) => {
+    const paths = named.map(({ path }) => path);
+    const modules = await transpile(root, paths, temporary);
+    const arriving = `${archive}.${process.pid}`;
+    compileTo(
+      arriving,
+      modules.map((module, index) => ({ ...module, name: named[index].name })),
+      compile,
+    );
+    renameSync(arriving, archive);
+  });
+  return archive;
+}
+
+/** The app below `root` as a second image: what a mod would be on a board. */
+export async function makeApp(root, folder, engine) {
+  const { modules } = JSON.parse(readFileSync(join(root, APP_MANIFEST), "utf8"));
+  const named = Object.entries(modules)
+    .filter(([name]) => name !== "~")
+    .map(([name, path]) => ({ name, path: `${posix.join(posix.dirname(APP_MANIFEST), path)}.ts` }));
+  const app = await makeArchive(root, folder, named, engine);
+  const { size } = statSync(app);
+  if (size > APP_BYTES) throw new Error(`the app is ${size} bytes, and may be ${APP_BYTES}`);
+  return app;
+}
+
+/** What a terminal on XS needs of this repository, beside the image. */
+export async function makeProvider(root, folder, { modules }, engine) {
+  const own = (await loadOrder(root, [PROVIDER])).filter((path) => !modules.includes(path));
+  return makeArchive(
+    root,
+    folder,
+    own.map((path) => ({ name: path, path })),
+    engine,
+  );
 }
 
 /** Bytes of bytecode and slots of each module, and bytes of the file. */

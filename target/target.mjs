@@ -2,6 +2,7 @@
 //
 //   node target/target.mjs [--root DIR]                  builds the engine and the image of DIR/src
 //   node target/target.mjs list [--root DIR]             the image's modules as JSON
+//   node target/target.mjs terminal                      as JSON, the files that a terminal on XS is started with
 //   node target/target.mjs run [OPTIONS] PROGRAM.ts      runs a program of DIR on that image; see image.mjs
 //
 // Options of run: --root, and those of the engine (--deadline, --memory, --stack).
@@ -9,11 +10,11 @@
 import { join, resolve } from "node:path";
 import { exitWith, root as repository, WrongUsage } from "../tools/sdk/sdk.mjs";
 import { buildEngine } from "./build.mjs";
-import { describeImage, makeImage, runProgram } from "./image.mjs";
+import { describeImage, makeApp, makeImage, makeProvider, runProgram } from "./image.mjs";
 import { withLock } from "./lock.mjs";
 
 const folder = join(repository, "build", "target");
-const COMMANDS = ["build", "list", "run"];
+const COMMANDS = ["build", "list", "run", "terminal"];
 
 function parse(args) {
   const [first, ...rest] = args;
@@ -48,6 +49,12 @@ await exitWith("target", async () => {
     const engine = await buildEngine(folder);
     return { engine, image: await makeImage(root, folder, engine) };
   });
+  if (command === "terminal") {
+    const provider = await makeProvider(root, folder, image, engine);
+    const app = await makeApp(root, folder, engine);
+    console.log(JSON.stringify({ engine: engine.engine, image: image.image, app, provider }));
+    return;
+  }
   if (command === "run") return runProgram(root, program, image, engine, options);
   const description = describeImage(image.image, engine.engine);
   if (command === "list")

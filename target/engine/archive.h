@@ -13,6 +13,8 @@ struct bytecode {
   size_t symbolBytes;
   uint8_t *code;
   size_t codeBytes;
+  /* Hash of the numbers that a machine has given to the symbols, or 0. */
+  uint64_t bound;
 };
 
 struct archive {

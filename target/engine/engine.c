@@ -4,8 +4,11 @@
  *   engine freeze ARCHIVE IMAGE        makes an image of an archive's modules
  *   engine list IMAGE                  its modules in order: bytes of bytecode, slots, name
  *   engine run [OPTIONS] IMAGE ARCHIVE runs the archive's last module on the image
+ *   engine serve [OPTIONS] IMAGE ARCHIVE... serves the last module of the last archive to a host, over standard input
+ *                                      and output
  *
- * Options: --deadline MS, after which the run has failed; --memory BYTES for slots and chunks; --stack SLOTS.
+ * Options: --deadline MS of processor time, after which a run, or what the host has asked for, has failed;
+ * --memory BYTES for slots and chunks; --chunks BYTES, --slots N and --stack SLOTS, which then are all that there is.
  * Exit code 0 good, 1 failed, 2 wrong usage.
  */
 #include <signal.h>
@@ -17,6 +20,9 @@
 #include "machine.h"
 #include "memory.h"
 #include "modules.h"
+#include "serve.h"
+
+enum { MAX_ARCHIVES = 3 };
 
 /*
  * What an ESP32 has would do for the firmware; tests bring their own data along. Keys do not grow: XS would count them
@@ -37,7 +43,9 @@ static int usage(void) {
   fprintf(stderr,
           "usage: engine freeze ARCHIVE IMAGE\n"
           "       engine list IMAGE\n"
-          "       engine run [--deadline MS] [--memory BYTES] [--stack SLOTS] IMAGE ARCHIVE\n");
+          "       engine run [OPTIONS] IMAGE ARCHIVE\n"
+          "       engine serve [OPTIONS] IMAGE ARCHIVE...\n"
+          "options: --deadline MS, --memory BYTES, --chunks BYTES, --slots N, --stack SLOTS\n");
   return 2;
 }
 
@@ -50,8 +58,8 @@ static void onDeadline(int number) {
 static void startDeadline(void) {
   if (!deadlineMs) return;
   const struct itimerval timer = {.it_value = {.tv_sec = deadlineMs / 1000, .tv_usec = deadlineMs % 1000 * 1000}};
-  signal(SIGALRM, onDeadline);
-  setitimer(ITIMER_REAL, &timer, NULL);
+  signal(SIGPROF, onDeadline);
+  setitimer(ITIMER_PROF, &timer, NULL);
 }
 
 static int list(const char *imagePath) {
@@ -65,18 +73,27 @@ static int list(const char *imagePath) {
   return 0;
 }
 
-static int run(const char *imagePath, const char *archivePath) {
-  static struct archive archive;
+/* The name of the module to begin with: the last of the last archive. */
+static const char *load(const char *imagePath, char **archivePaths, int count) {
+  static struct archive archives[MAX_ARCHIVES];
   mapImage(imagePath);
-  readArchive(&archive, archivePath);
-  if (!archive.count) die("%s: no modules", archivePath);
-  addArchive(&archive);
+  for (int index = 0; index < count; index++) {
+    readArchive(&archives[index], archivePaths[index]);
+    if (!archives[index].count) die("%s: no modules", archivePaths[index]);
+    addArchive(&archives[index]);
+  }
   watchFrozenMemory();
+  return archives[count - 1].modules[archives[count - 1].count - 1].name;
+}
+
+static int run(const char *imagePath, char *archivePath) {
+  const char *module = load(imagePath, &archivePath, 1);
   startDeadline();
   txMachine *the = fxCloneMachine(&creation, frozenImage->machine, "clone", NULL);
   if (!the) die("no machine");
-  addHostFunctions(the);
-  importModule(the, archive.modules[archive.count - 1].name);
+  addStandardStreams(the);
+  bindArchives(the);
+  importModule(the, module, NULL);
   fxCheckUnhandledRejections(the, 1);
   if (fflush(stdout)) die("standard output: %s", strerror(errno));
   return 0;
@@ -92,6 +109,12 @@ static int takeOptions(int argc, char **argv, int at) {
       deadlineMs = value;
     } else if (!strcmp(argv[at], "--memory")) {
       memoryLimit = (size_t)value;
+    } else if (!strcmp(argv[at], "--chunks")) {
+      creation.initialChunkSize = (txSize)value;
+      creation.incrementalChunkSize = 0;
+    } else if (!strcmp(argv[at], "--slots")) {
+      creation.initialHeapCount = (txSize)value;
+      creation.incrementalHeapCount = 0;
     } else if (!strcmp(argv[at], "--stack")) {
       creation.stackCount = (txSize)value;
     } else {
@@ -109,6 +132,10 @@ int main(int argc, char **argv) {
   }
   if (!strcmp(command, "list") && argc == 3) return list(argv[2]);
   int at = takeOptions(argc, argv, 2);
-  if (!strcmp(command, "run") && at && argc - at == 2) return run(argv[at], argv[at + 1]);
-  return usage();
+  int archives = argc - at - 1;
+  if (!at || archives < 1 || archives > MAX_ARCHIVES) return usage();
+  if (!strcmp(command, "run") && archives == 1) return run(argv[at], argv[at + 1]);
+  if (strcmp(command, "serve")) return usage();
+  serve(&creation, load(argv[at], &argv[at + 1], archives), startDeadline);
+  return 0;
 }

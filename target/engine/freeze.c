@@ -42,7 +42,7 @@ static void importAs(txMachine *the, const char *name, uint8_t owner) {
   noteFreeSlots(the);
   memcpy(wasFree, isFree, sizeof wasFree);
   size_t before = slotCount();
-  importModule(the, name);
+  importModule(the, name, NULL);
   noteFreeSlots(the);
   for (size_t index = 0; index < slotCount(); index++) {
     if ((index >= before || wasFree[index]) && !isFree[index]) owners[index] = owner;
@@ -107,6 +107,7 @@ void freeze(const char *archivePath, const char *imagePath) {
   txMachine *the = fxCreateMachine(&creation, "image", NULL, XS_NO_ID);
   if (!the) die("no machine");
   makeGlobalPlain(the);
+  bindArchives(the);
   fxCollectGarbage(the);
   the->collectFlag &= (txBoolean)~XS_COLLECTING_FLAG;
   for (size_t index = 0; index < image->archive.count; index++)

@@ -22,10 +22,14 @@ static void input(txMachine *the) {
   free(bytes);
 }
 
-void addHostFunctions(txMachine *the) {
+void addHostFunction(txMachine *the, const char *name, txCallback function, txInteger length) {
   mxPush(mxGlobal);
   txSlot *last = fxLastProperty(the, mxGlobal.value.reference);
-  last = fxNextHostFunctionProperty(the, last, print, 1, fxNewNameC(the, "print"), XS_DONT_ENUM_FLAG);
-  fxNextHostFunctionProperty(the, last, input, 0, fxNewNameC(the, "input"), XS_DONT_ENUM_FLAG);
+  fxNextHostFunctionProperty(the, last, function, length, fxNewNameC(the, (txString)name), XS_DONT_ENUM_FLAG);
   mxPop();
+}
+
+void addStandardStreams(txMachine *the) {
+  addHostFunction(the, "print", print, 1);
+  addHostFunction(the, "input", input, 0);
 }

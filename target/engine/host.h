@@ -3,7 +3,10 @@
 
 #include "xsAll.h"
 
-/* Gives scripts two globals: print(text) writes a line, input() is the whole standard input as an ArrayBuffer. */
-void addHostFunctions(txMachine *the);
+/* Gives scripts a global function. */
+void addHostFunction(txMachine *the, const char *name, txCallback function, txInteger length);
+
+/* Gives scripts print(text), which writes a line, and input(), the whole standard input as an ArrayBuffer. */
+void addStandardStreams(txMachine *the);
 
 #endif

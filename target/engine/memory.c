@@ -57,6 +57,8 @@ static void count(txMachine *the, size_t size) {
   if (taken > memoryLimit) fxAbort(the, XS_NOT_ENOUGH_MEMORY_EXIT);
 }
 
+void forgetMemory(void) { taken = 0; }
+
 void *fxAllocateChunks(txMachine *the, txSize size) {
   count(the, (size_t)size);
   return platformAllocate((size_t)size);

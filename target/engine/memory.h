@@ -23,4 +23,7 @@ void openRegions(void);
 /* What scripts may take for slots and chunks. */
 extern size_t memoryLimit;
 
+/* A machine has been deleted: the limit is the next one's alone. */
+void forgetMemory(void);
+
 #endif

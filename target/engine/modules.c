@@ -2,7 +2,7 @@
 
 #include "image.h"
 
-enum { MAX_ARCHIVES = 2, MAX_NAME = 256 };
+enum { MAX_ARCHIVES = 3, MAX_NAME = 256 };
 #define EXTENSION ".ts"
 
 /* Of XS, which declares it where it is used. */
@@ -102,12 +102,10 @@ bool findPlace(const txByte *code, struct place *place) {
 
 /* `../x` from `a/b/c.ts` is `a/x.ts`; a name that is not relative stays as it is. */
 static bool resolve(const char *importer, const char *specifier, char *path) {
-  size_t length = 0;
-  if (*specifier == '.') {
-    const char *slash = importer ? strrchr(importer, '/') : NULL;
-    length = slash ? (size_t)(slash - importer) : 0;
-    memcpy(path, importer ? importer : "", length);
-  }
+  if (*specifier != '.') return snprintf(path, MAX_NAME, "%s", specifier) < MAX_NAME;
+  const char *slash = importer ? strrchr(importer, '/') : NULL;
+  size_t length = slash ? (size_t)(slash - importer) : 0;
+  memcpy(path, importer ? importer : "", length);
   while (*specifier == '.') {
     if (!strncmp(specifier, "./", 2)) {
       specifier += 2;
@@ -137,8 +135,11 @@ txID fxFindModule(txMachine *the, txSlot *realm, txID importer, txSlot *specifie
   return fxNewNameC(the, path);
 }
 
-/* Symbols are numbered by module in an archive, and by machine when they run. XS would then free the bytecode. */
-static void bindSymbols(txMachine *the, const struct bytecode *bytecode) {
+/*
+ * Symbols are numbered by module in an archive, and by machine when they run; the bytecode gets the machine's numbers
+ * once. Every machine that is cloned from one image gives the same.
+ */
+static void bindSymbols(txMachine *the, struct bytecode *bytecode) {
   txID count;
   memcpy(&count, bytecode->symbols, sizeof count);
   txID *ids = calloc(count, sizeof *ids);
@@ -148,14 +149,23 @@ static void bindSymbols(txMachine *the, const struct bytecode *bytecode) {
     ids[index] = fxNewNameC(the, symbol);
     symbol += strlen(symbol) + 1;
   }
-  fxRemapIDs(the, (txByte *)bytecode->code, (txSize)bytecode->codeBytes, ids);
+  uint64_t hash = hashOf(HASH_START, ids, count * sizeof *ids);
+  if (!bytecode->bound) fxRemapIDs(the, (txByte *)bytecode->code, (txSize)bytecode->codeBytes, ids);
+  if (bytecode->bound && bytecode->bound != hash) die("%s was bound to another machine", bytecode->name);
+  bytecode->bound = hash;
   free(ids);
+}
+
+void bindArchives(txMachine *the) {
+  for (size_t at = 0; at < archiveCount; at++) {
+    for (size_t index = 0; index < archives[at]->count; index++) bindSymbols(the, &archives[at]->modules[index]);
+  }
 }
 
 void fxLoadModule(txMachine *the, txSlot *module, txID moduleID) {
   struct bytecode *bytecode = findInArchives(fxGetKeyName(the, moduleID));
   if (!bytecode) return;
-  bindSymbols(the, bytecode);
+  // With symbols of its own, XS would free the bytecode.
   txScript script = {.codeBuffer = (txByte *)bytecode->code,
                      .codeSize = (txSize)bytecode->codeBytes,
                      .path = (txString)bytecode->name,
@@ -163,24 +173,34 @@ void fxLoadModule(txMachine *the, txSlot *module, txID moduleID) {
   fxResolveModule(the, module, moduleID, &script, NULL, NULL);
 }
 
-void importModule(txMachine *the, const char *name) {
+void runPromiseJobs(txMachine *the) {
+  while (the->hasPromiseJobs) {
+    the->hasPromiseJobs = false;
+    fxRunPromiseJobs(the);
+  }
+}
+
+void importModule(txMachine *the, const char *name, txSlot *exported) {
   txSlot *realm = mxModuleInstanceInternal(mxProgram.value.reference)->value.module.realm;
   fxBeginHost(the);
   {
     mxTry(the) {
       mxPushStringC((txString)name);
       fxRunImport(the, realm, XS_NO_ID);
-      while (the->hasPromiseJobs) {
-        the->hasPromiseJobs = false;
-        fxRunPromiseJobs(the);
-      }
+      runPromiseJobs(the);
       txSlot *promise = the->stack->value.reference;
       txInteger status = mxPromiseStatus(promise)->value.integer;
       if (status == mxPendingStatus) die("%s awaits what never comes", name);
+      txSlot *result = mxPromiseResult(promise);
       if (status == mxRejectedStatus) {
-        mxException.kind = mxPromiseResult(promise)->kind;
-        mxException.value = mxPromiseResult(promise)->value;
+        mxException.kind = result->kind;
+        mxException.value = result->value;
         fxAbort(the, XS_UNHANDLED_EXCEPTION_EXIT);
+      }
+      if (exported) {
+        mxPushSlot(result);
+        mxGetID(mxID(_default));
+        mxPullSlot(exported);
       }
       mxPop();
     }
