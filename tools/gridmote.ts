@@ -1,4 +1,5 @@
 import packageJson from "../package.json";
+import { EngineFailure } from "../target/host/engine";
 import { type Command, Failure, type Io, UsageError } from "./cli/command";
 import { helpOf, parseArguments, suggest } from "./cli/options";
 import { decodeCommand } from "./decode/command";
@@ -32,6 +33,7 @@ function explain(error: unknown): string {
   // What a parser quotes, or a file's name, may hold line ends.
   if (error instanceof UsageError || error instanceof Failure)
     return error.message.replace(/[\s\p{Cc}]+/gu, " ");
+  if (error instanceof EngineFailure) return `the firmware failed on XS: ${error.message}`;
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `this is a bug, please report it:\n${detail}`;
 }

@@ -27,6 +27,14 @@ export function positive(high: number) {
   };
 }
 
+/** One of a few words. */
+export function choice(...words: readonly string[]) {
+  return (text: string, name: string): string => {
+    if (!words.includes(text)) throw new UsageError(`--${name} is "${text}", expected ${words.join(" or ")}`);
+    return text;
+  };
+}
+
 export function text(value: string): string {
   return value;
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { type P1Recording, parseRecording } from "../../hal-mocks/chips/p1-replay";
 import { type BrokerAddress, type Command, Failure, type Io, UsageError } from "../cli/command";
-import { broker, file, integer, positive, text } from "../cli/options";
+import { broker, choice, file, integer, positive, text } from "../cli/options";
 import { Progress } from "../cli/progress";
+import { buildXs } from "./engines";
 import { hasWholeTelegram, unmeasured } from "./expectations";
 import { RecordFiles } from "./files";
 import { householdsOf } from "./household";
@@ -32,6 +33,11 @@ export const simCommand: Command = {
       parse: broker,
     },
     p1: { value: "FILE", help: "a recorded P1 byte stream in place of the houses", parse: file },
+    engine: {
+      value: "node|xs",
+      help: "what runs the firmware; xs is the board's engine, built here (default node)",
+      parse: choice("node", "xs"),
+    },
     out: { value: "DIR", help: "write the decoded readings to DIR/<device>.jsonl", parse: text },
     json: { help: "print one JSON object and nothing else" },
   },
@@ -43,6 +49,7 @@ export const simCommand: Command = {
         `gridmote: ${late} of ${scenario.events.length} events lie after the end and do not happen\n`,
       );
     const recording = recordingOf(values, scenario);
+    const xs = values.engine === "xs" ? buildXs() : undefined;
     const files = values.out === undefined ? undefined : new RecordFiles(values.out as string);
     const progress = values.json ? undefined : new Progress(io.stderr);
     const begun = performance.now();
@@ -51,6 +58,7 @@ export const simCommand: Command = {
       report = await simulate({
         scenario,
         recording,
+        xs,
         broker: values.broker as BrokerAddress | undefined,
         onRecord: (record) => files?.write(record),
         onProgress: (done, moment) => progress?.update(done, new Date(moment).toISOString().slice(0, 16)),

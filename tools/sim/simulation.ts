@@ -17,6 +17,7 @@ import { Broker, type BrokerControl } from "./broker";
 import { FLUSH_MS, type RecordingExpectation, slots, telegrams } from "./expectations";
 import { type Household, householdsOf } from "./household";
 import { Judge, type Verdict } from "./judge";
+import type { XsFiles } from "./machine";
 import type { Scenario, ScenarioEvent } from "./scenario";
 import { SimulatedTerminal } from "./terminal";
 
@@ -28,6 +29,8 @@ export interface SimulationOptions {
   broker?: BrokerAddress;
   /** What stops and starts that broker when the scenario says so; without it the links go down instead. */
   brokerControl?: BrokerControl;
+  /** Runs the firmware on XS. Default: on the engine of this process. */
+  xs?: XsFiles;
   /** `pair`: terminals reach the broker in this process without sockets. */
   transport?: "tcp" | "pair";
   /** From 0 to 1. */
@@ -100,9 +103,12 @@ interface Site {
  */
 export async function simulate(options: SimulationOptions): Promise<Report> {
   const broker = options.broker ? undefined : await Broker.open();
+  let simulation: Simulation | undefined;
   try {
-    return await new Simulation(options, broker).run();
+    simulation = new Simulation(options, broker);
+    return await simulation.run();
   } finally {
+    await simulation?.close();
     await broker?.close();
   }
 }
@@ -133,7 +139,11 @@ class Simulation {
     const { start, end } = this.#recorded ?? this.#households[0];
     this.#start = start;
     this.#end = end;
-    this.#clock = new VirtualClock(this.#start, settle, settleMicrotasks);
+    this.#clock = new VirtualClock(
+      this.#start,
+      () => this.#settle(settle),
+      () => this.#settle(settleMicrotasks),
+    );
     this.#failed = new Promise((_, reject) => {
       this.#fail = reject;
     });
@@ -165,6 +175,25 @@ class Simulation {
       await this.#subscriber.close();
     }
     return this.#report();
+  }
+
+  /** Lets the engines go. */
+  async close(): Promise<void> {
+    for (const { terminal } of this.#sites.values()) await terminal.close();
+  }
+
+  /** Firmware in another process does not run its promise jobs by itself; each may make some here. */
+  async #settle(here: () => Promise<void>): Promise<void> {
+    do {
+      await here();
+    } while (this.#runJobs());
+  }
+
+  #runJobs(): boolean {
+    if (!this.#options.xs) return false;
+    let some = false;
+    for (const { terminal } of this.#sites.values()) some = terminal.runJobs() || some;
+    return some;
   }
 
   #url(): string {
@@ -210,9 +239,19 @@ class Simulation {
     stream: StreamConstructor,
     judge: Judge,
   ) {
+    const { xs } = this.#options;
     const { seed } = this.#options.scenario;
     const log = this.#options.log ?? (() => {});
-    const terminal = new SimulatedTerminal({ device, config, clock: this.#clock, seed, chip, stream, log });
+    const terminal = new SimulatedTerminal({
+      device,
+      config,
+      clock: this.#clock,
+      seed,
+      chip,
+      stream,
+      xs,
+      log,
+    });
     const { mode } = loadConfig([{ from: "", values: config }]).config;
     const digest = createHash("sha256");
     this.#sites.set(device, {

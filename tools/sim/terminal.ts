@@ -13,9 +13,8 @@ import defaultApp from "../../src/app/default";
 import type { App } from "../../src/app/interface";
 import { loadConfig } from "../../src/config";
 import type { Hal, Timer, WakeReason } from "../../src/hal";
-import { type Counters, loadState, type State } from "../../src/lowpower/state";
-import { run } from "../../src/run";
-import type { Terminal } from "../../src/terminal";
+import { type Counters, loadState } from "../../src/lowpower/state";
+import { type Machine, NodeMachine, type TerminalState, type XsFiles, XsMachine } from "./machine";
 
 export interface TerminalSetup {
   device: string;
@@ -28,6 +27,8 @@ export interface TerminalSetup {
   stream: StreamConstructor;
   /** Tried in this order. Default: the app that the base brings. */
   apps?: readonly App[];
+  /** Runs the firmware on XS, which has an app of its own. Default: on the engine of this process. */
+  xs?: XsFiles;
   log: (line: string) => void;
 }
 
@@ -44,7 +45,7 @@ export class SimulatedTerminal {
   readonly #serial: ReturnType<typeof createSerial>;
   readonly #clock: TerminalClock;
   readonly hal: Hal;
-  #terminal: Terminal | undefined;
+  readonly #machine: Machine;
   #sleeping: ((reason: WakeReason) => void) | undefined;
   #sleepTimer: Timer | undefined;
   #onReset: ((reason: WakeReason) => void) | undefined;
@@ -78,6 +79,8 @@ export class SimulatedTerminal {
         },
       },
     };
+    const { apps = [defaultApp], xs } = setup;
+    this.#machine = xs ? new XsMachine(this.hal, xs) : new NodeMachine(this.hal, apps);
   }
 
   /** Boots, sleeps, boots again. Rejects when the firmware throws; a resident comes back after a reset only. */
@@ -93,11 +96,7 @@ export class SimulatedTerminal {
 
   /** One boot and the sleep after it; resolves with the reason for the next boot. */
   async #liveOnce(reason: WakeReason): Promise<WakeReason> {
-    const { apps = [defaultApp], config } = this.#setup;
-    await run(this.hal, apps, { ssid: "street", ...config }, reason, (terminal) => {
-      this.#terminal = terminal;
-    });
-    this.#terminal = undefined;
+    await this.#machine.live({ ssid: "street", ...this.#setup.config }, reason);
     return this.#sleepDeeply();
   }
 
@@ -113,12 +112,12 @@ export class SimulatedTerminal {
   /** Somebody presses the button: the terminal sends what it has. */
   press(): void {
     if (this.#sleeping) this.#sleeping("pin");
-    else this.#terminal?.request("pin");
+    else this.#machine.request("pin");
   }
 
   /** Nothing is under way, and nothing waits. */
   get isSettled(): boolean {
-    return (this.#terminal?.isSettled ?? true) && this.waiting === 0;
+    return this.#machine.isSettled && this.waiting === 0;
   }
 
   /** Frames in the outbox. */
@@ -143,8 +142,19 @@ export class SimulatedTerminal {
     return state !== undefined && boot === state.boot && seq < state.seq;
   }
 
-  get #state(): Readonly<State> | undefined {
-    return this.#terminal?.state ?? loadState(this.retained);
+  get #state(): TerminalState | undefined {
+    return this.#machine.state ?? loadState(this.retained);
+  }
+
+  /** Runs what the firmware has put off. False when that is done by itself, or nothing is there. */
+  runJobs(): boolean {
+    return this.#machine.runJobs();
+  }
+
+  /** The engine goes. */
+  async close(): Promise<void> {
+    this.halt();
+    await this.#machine.close();
   }
 
   /** What is in RAM, or is a connection, is gone. */

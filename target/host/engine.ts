@@ -1,0 +1,228 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Encoder } from "cbor-x";
+
+/** What the engine is started with. */
+export interface EngineFiles {
+  engine: string;
+  image: string;
+  /** In the order in which they are loaded; the last one's last module is served. */
+  archives: readonly string[];
+}
+
+export interface EngineLimits {
+  /** Milliseconds of processor time for whatever the host asks once. */
+  deadlineMs?: number;
+  /** Bytes of chunks, and slots of heap and stack; each is all that there is. */
+  chunks?: number;
+  slots?: number;
+  stack?: number;
+}
+
+/** The engine has ended, and said why. */
+export class EngineFailure extends Error {
+  override name = "EngineFailure";
+}
+
+/** Answers what scripts call. What it throws, scripts catch. */
+export type OnCall = (operation: string, ...parameters: unknown[]) => unknown;
+
+const LENGTH_BYTES = 4;
+const HEADER_BYTES = LENGTH_BYTES + 1;
+const cbor = new Encoder({ useRecords: false, tagUint8Array: false });
+const NOTHING = cbor.encode([]);
+
+/** Kinds of messages, as target/engine/message.h has them. */
+const BOOT = "B";
+const EVENT = "E";
+const JOBS = "J";
+const MEASURE = "M";
+const QUIT = "Q";
+const RETURN = "R";
+const THROW = "T";
+const CALL = "C";
+const DONE = "D";
+const DONE_WITH_JOBS = "W";
+
+interface Message {
+  kind: string;
+  value: unknown;
+}
+
+/**
+ * XS in a process of its own, at the other end of a pipe. Every method blocks until the engine has answered: while it
+ * runs, time stands still here. Each throws EngineFailure when the engine has ended.
+ */
+export class Engine {
+  readonly #child: ChildProcess;
+  readonly #errors: string;
+  readonly #folder: string;
+  readonly #onCall: OnCall;
+  #toEngine: number;
+  #fromEngine: number;
+  #isOpen = true;
+  #hasJobs = false;
+
+  constructor({ engine, image, archives }: EngineFiles, limits: EngineLimits, onCall: OnCall) {
+    this.#onCall = onCall;
+    this.#folder = mkdtempSync(join(tmpdir(), "gridmote-engine-"));
+    this.#errors = join(this.#folder, "errors");
+    const requests = createPipe(join(this.#folder, "requests"));
+    const answers = createPipe(join(this.#folder, "answers"));
+    const errors = openSync(this.#errors, "w");
+    this.#child = spawn(engine, ["serve", ...optionsOf(limits), image, ...archives], {
+      stdio: [requests.read, answers.write, errors],
+    });
+    this.#child.on("error", () => {});
+    this.#child.unref();
+    for (const file of [requests.read, answers.write, errors]) closeSync(file);
+    this.#toEngine = requests.write;
+    this.#fromEngine = answers.read;
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /** Ends the machine that there is, and begins a new one. */
+  boot(): void {
+    this.#ask(BOOT, NOTHING);
+  }
+
+  /** Calls what is served, and returns what that returns. Promise jobs have to wait for `runJobs`. */
+  event(...parameters: readonly unknown[]): unknown {
+    return this.#ask(EVENT, cbor.encode(parameters));
+  }
+
+  /** Runs all promise jobs. False when there are none. */
+  runJobs(): boolean {
+    if (!this.#hasJobs || !this.#isOpen) return false;
+    this.#ask(JOBS, NOTHING);
+    return true;
+  }
+
+  /** What the engine has counted, after a collection if so wished. */
+  measure(collect: boolean): Record<string, number> {
+    return this.#ask(MEASURE, cbor.encode([collect])) as Record<string, number>;
+  }
+
+  /** Resolves to the exit code. */
+  async close(): Promise<number | null> {
+    if (this.#isOpen) {
+      this.#send(QUIT, NOTHING);
+      this.#closeFiles();
+    }
+    const { exitCode, signalCode } = this.#child;
+    this.#child.ref();
+    const code = exitCode ?? (signalCode ? null : await this.#exit());
+    rmSync(this.#folder, { recursive: true, force: true });
+    return code;
+  }
+
+  #exit(): Promise<number | null> {
+    return new Promise((resolve) => this.#child.once("exit", resolve));
+  }
+
+  #ask(kind: string, item: Uint8Array): unknown {
+    this.#send(kind, item);
+    for (;;) {
+      const message = this.#receive();
+      this.#hasJobs = message.kind === DONE_WITH_JOBS;
+      if (message.kind === DONE || this.#hasJobs) return message.value;
+      if (message.kind !== CALL) throw this.#failed(`it has sent "${message.kind}"`);
+      this.#answer(message.value as Parameters<OnCall>);
+    }
+  }
+
+  #answer(call: Parameters<OnCall>): void {
+    let result: unknown;
+    try {
+      result = this.#onCall(...call);
+    } catch (error) {
+      if (error instanceof EngineFailure) throw error;
+      const { name, message } = error instanceof Error ? error : new Error(String(error));
+      this.#send(THROW, cbor.encode([name, message]));
+      return;
+    }
+    this.#send(RETURN, cbor.encode(passable(result)));
+  }
+
+  #send(kind: string, item: Uint8Array): void {
+    if (!this.#isOpen) throw new EngineFailure("the engine has ended");
+    const message = Buffer.alloc(HEADER_BYTES + item.length);
+    message.writeUInt32LE(item.length + 1);
+    message.write(kind, LENGTH_BYTES, "latin1");
+    message.set(item, HEADER_BYTES);
+    try {
+      for (let sent = 0; sent < message.length; ) sent += writeSync(this.#toEngine, message, sent);
+    } catch (error) {
+      throw this.#failed(String(error));
+    }
+  }
+
+  #receive(): Message {
+    const header = this.#read(HEADER_BYTES);
+    const kind = String.fromCharCode(header[LENGTH_BYTES]);
+    return { kind, value: cbor.decode(this.#read(header.readUInt32LE() - 1)) };
+  }
+
+  #read(length: number): Buffer {
+    const bytes = Buffer.alloc(length);
+    for (let got = 0; got < length; ) {
+      const count = readSync(this.#fromEngine, bytes, got, length - got, null);
+      if (!count) throw this.#failed("the pipe is broken");
+      got += count;
+    }
+    return bytes;
+  }
+
+  /** The engine says why it ends; `otherwise` stands for what it has not said. */
+  #failed(otherwise: string): EngineFailure {
+    this.#closeFiles();
+    const said = readFileSync(this.#errors, "utf8").trim();
+    return new EngineFailure(said || `the engine has ended without a word: ${otherwise}`);
+  }
+
+  #closeFiles(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    closeSync(this.#toEngine);
+    closeSync(this.#fromEngine);
+  }
+}
+
+/** Both ends block, which those that Node makes for a child do not. */
+function createPipe(path: string): { read: number; write: number } {
+  const { status, error, stderr } = spawnSync("mkfifo", [path], { encoding: "utf8" });
+  if (error || status !== 0) throw new Error(`mkfifo ${path}: ${error?.message ?? stderr.trim()}`);
+  // While this one is open, neither end waits for the other.
+  const both = openSync(path, constants.O_RDWR);
+  const read = openSync(path, constants.O_RDONLY);
+  const write = openSync(path, constants.O_WRONLY);
+  closeSync(both);
+  rmSync(path);
+  return { read, write };
+}
+
+function optionsOf({ deadlineMs, chunks, slots, stack }: EngineLimits): string[] {
+  const options = { deadline: deadlineMs, chunks, slots, stack };
+  return Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, String(value)],
+  );
+}
+
+/** The codec takes no ArrayBuffer for bytes. */
+function passable(value: unknown): unknown {
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : value;
+}

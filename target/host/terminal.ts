@@ -1,0 +1,50 @@
+import type { Hal } from "../../src/hal";
+import type { Counters } from "../../src/lowpower/state";
+import type { EngineFiles, EngineLimits } from "./engine";
+import { RemoteObjects } from "./remote";
+
+/** What a terminal on XS says of itself. */
+export interface Inspection {
+  isSettled: boolean;
+  boot: number;
+  seq: number;
+  counters: Counters;
+}
+
+/** A one-shot timer as a class, so that all that scripts hold is constructed and closed. */
+class HostTimer {
+  readonly #clock: Hal["clock"];
+  readonly #timer: ReturnType<Hal["clock"]["set"]>;
+
+  constructor(clock: Hal["clock"], onTimer: () => void, ms: number) {
+    this.#clock = clock;
+    this.#timer = clock.set(onTimer, ms);
+  }
+
+  close(): void {
+    this.#clock.clear(this.#timer);
+  }
+}
+
+/** What target/provider/hal.ts asks for, of a platform of this side. */
+export function connectHal(hal: Hal, files: EngineFiles, limits: EngineLimits, onFinish: () => void) {
+  const { clock, sleep, retained, buses, storage, network } = hal;
+  const stream = network.mqtt.socket.io;
+  return new RemoteObjects(files, limits, {
+    ports: {
+      clock: { read: () => ({ ticks: clock.ticks, time: clock.time }) },
+      sleep,
+      retained,
+      hal: { mac: hal.mac, random: hal.random, log: hal.log, finish: onFinish },
+    },
+    constructors: {
+      serial: (options) => new buses.p1!.io(options as never),
+      wifi: (options) => new network.wifi!.io(options),
+      mqtt: (options) => new network.mqtt.io(options as never),
+      keyValue: (options) => storage.keyValue.open(options as never),
+      flash: (options) => storage.flash!.open(options as never),
+      timer: ({ onTimer, ms }) => new HostTimer(clock, onTimer as () => void, ms as number),
+    },
+    classes: { stream },
+  });
+}

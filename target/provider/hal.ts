@@ -1,0 +1,226 @@
+import type {
+  ByteBuffer,
+  Clock,
+  Flash,
+  FlashStatus,
+  Hal,
+  KeyValue,
+  MqttClient,
+  MqttConstructor,
+  MqttOptions,
+  MqttWriteOptions,
+  Serial,
+  SerialOptions,
+  StorageFormat,
+  Timer,
+  WakeReason,
+  WiFi,
+  WiFiOptions,
+} from "../../src/hal";
+import { get, hostClass, invoke, Remote } from "./wire";
+
+// The shapes of ECMA-419, each call of which the host's mocks answer.
+
+class RemoteSerial extends Remote implements Serial {
+  constructor(options: SerialOptions) {
+    super("serial", options);
+  }
+
+  get format(): "number" | "buffer" {
+    return this.get("format") as "number" | "buffer";
+  }
+
+  set format(value: "number" | "buffer") {
+    this.set("format", value);
+  }
+
+  read(): number | ArrayBuffer | undefined;
+  read(byteLength: number): ArrayBuffer | undefined;
+  read(buffer: ByteBuffer): number | undefined;
+  read(target?: number | ByteBuffer): number | ArrayBuffer | undefined {
+    if (typeof target === "object") return this.readInto(target);
+    return this.invoke("read", target) as number | ArrayBuffer | undefined;
+  }
+
+  write(value: number | ByteBuffer): void {
+    this.invoke("write", value);
+  }
+}
+
+class RemoteWiFi extends Remote implements WiFi {
+  constructor(options: WiFiOptions) {
+    super("wifi", options);
+  }
+
+  get connection(): number {
+    return this.get("connection") as number;
+  }
+
+  get address(): string | undefined {
+    return this.get("address") as string | undefined;
+  }
+
+  connect(options: Parameters<WiFi["connect"]>[0]): void {
+    this.invoke("connect", options);
+  }
+
+  disconnect(): void {
+    this.invoke("disconnect");
+  }
+}
+
+class RemoteMqtt extends Remote implements MqttClient {
+  constructor(options: MqttOptions) {
+    super("mqtt", options);
+  }
+
+  read(count?: number): ArrayBuffer | undefined {
+    return this.invoke("read", count) as ArrayBuffer | undefined;
+  }
+
+  write(data: ByteBuffer | null, options?: MqttWriteOptions): number {
+    return this.invoke("write", data, options) as number;
+  }
+}
+
+/** Operations are the numbers of MQTT 3.1.1's control packets (§2.2.1). */
+const Mqtt: MqttConstructor = Object.assign(RemoteMqtt, {
+  CONNACK: 2,
+  PUBLISH: 3,
+  PUBACK: 4,
+  SUBSCRIBE: 8,
+  SUBACK: 9,
+  PINGREQ: 12,
+  PINGRESP: 13,
+  DISCONNECT: 14,
+});
+
+class RemoteKeyValue extends Remote implements KeyValue {
+  constructor(options: object) {
+    super("keyValue", options);
+  }
+
+  get format(): StorageFormat {
+    return this.get("format") as StorageFormat;
+  }
+
+  set format(value: StorageFormat) {
+    this.set("format", value);
+  }
+
+  read(key: string): ArrayBuffer | string | number | undefined {
+    return this.invoke("read", key) as ArrayBuffer | string | number | undefined;
+  }
+
+  write(key: string, value: ByteBuffer | string | number): void {
+    this.invoke("write", key, value);
+  }
+
+  delete(key: string): void {
+    this.invoke("delete", key);
+  }
+
+  [Symbol.iterator](): IterableIterator<string> {
+    return (this.invoke("keys") as string[])[Symbol.iterator]();
+  }
+}
+
+class RemoteFlash extends Remote implements Flash {
+  constructor(options: object) {
+    super("flash", options);
+  }
+
+  read(byteLength: number, byteOffset: number): ArrayBuffer;
+  read(buffer: ByteBuffer, byteOffset: number): number;
+  read(target: number | ByteBuffer, byteOffset: number): ArrayBuffer | number {
+    if (typeof target === "object") return this.readInto(target, byteOffset) as number;
+    return this.invoke("read", target, byteOffset) as ArrayBuffer;
+  }
+
+  write(buffer: ByteBuffer, byteOffset: number): void {
+    this.invoke("write", buffer, byteOffset);
+  }
+
+  eraseBlock(start: number, end?: number): void {
+    this.invoke("eraseBlock", start, end);
+  }
+
+  status(): FlashStatus {
+    return this.invoke("status") as FlashStatus;
+  }
+}
+
+class RemoteTimer extends Remote {
+  /** Its own callback ends it. */
+  constructor(onTimer: () => void, ms: number) {
+    super("timer", {
+      ms,
+      onTimer: () => {
+        this.close();
+        onTimer();
+      },
+    });
+  }
+}
+
+/** Virtual time stands still from one event of the host to the next. */
+let now: { ticks: number; time: number | undefined } | undefined;
+
+/** The host has let time go on. */
+export function forgetTime(): void {
+  now = undefined;
+}
+
+function readTime(): { ticks: number; time: number | undefined } {
+  now ??= invoke("clock", "read") as { ticks: number; time: number | undefined };
+  return now;
+}
+
+const clock: Clock = {
+  get ticks() {
+    return readTime().ticks;
+  },
+  get time() {
+    return readTime().time;
+  },
+  set(callback, ms) {
+    return new RemoteTimer(callback, ms) as unknown as Timer;
+  },
+  clear(timer) {
+    (timer as unknown as RemoteTimer | undefined)?.close();
+  },
+};
+
+/** A terminal's platform, as the host has it. */
+export function createHal(): Hal {
+  return {
+    clock,
+    sleep: {
+      deep: (ms: number, wakeOn: readonly WakeReason[]) => void invoke("sleep", "deep", ms, wakeOn),
+    },
+    retained: {
+      get byteLength() {
+        return get("retained", "byteLength") as number;
+      },
+      read() {
+        const bytes = invoke("retained", "read") as ArrayBuffer | undefined;
+        return bytes && new Uint8Array(bytes);
+      },
+      write: (bytes) => void invoke("retained", "write", bytes),
+    },
+    get mac() {
+      return get("hal", "mac") as string;
+    },
+    random: () => invoke("hal", "random") as number,
+    log: (line) => void invoke("hal", "log", line),
+    buses: { p1: { io: RemoteSerial } },
+    storage: {
+      keyValue: { open: (options) => new RemoteKeyValue(options) },
+      flash: { open: (options) => new RemoteFlash(options) },
+    },
+    network: {
+      wifi: { io: RemoteWiFi },
+      mqtt: { io: Mqtt, dns: { io: undefined }, socket: { io: hostClass("stream") } },
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Failure } from "../cli/command";
+import type { XsFiles } from "./machine";
+
+/** The command line is bundled into a folder of its own: package.json marks where the repository begins. */
+function repository(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
+  return folder;
+}
+
+/**
+ * Builds XS, the image of the firmware and of the app as far as they have changed.
+ * @throws Failure when something that this takes is missing.
+ */
+export function buildXs(): XsFiles {
+  const args = [join(repository(), "target", "target.mjs"), "terminal"];
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  if (error) throw new Failure(`XS cannot be built: ${error.message}`);
+  if (status !== 0) throw new Failure(`XS cannot be built: ${stderr.trim().replace(/^target: /, "")}`);
+  return JSON.parse(stdout) as XsFiles;
+}
