@@ -52,7 +52,7 @@ await exitWith("target", async () => {
   if (command === "terminal") {
     const provider = await makeProvider(root, folder, image, engine);
     const app = await makeApp(root, folder, engine);
-    console.log(JSON.stringify({ engine: engine.engine, image: image.image, app, provider }));
+    console.log(JSON.stringify({ ...engine, image: image.image, app, provider }));
     return;
   }
   if (command === "run") return runProgram(root, program, image, engine, options);

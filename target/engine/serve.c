@@ -14,9 +14,12 @@ static txSlot handler;
 
 /* ---- What the host asks ---- */
 
+/* A rejection that nobody has handled once all jobs have run ends the process. */
+static bool hasJobs(txMachine *the) { return the->hasPromiseJobs || mxUnhandledPromises.value.reference->next; }
+
 static void sendDone(txMachine *the, txSlot *result) {
   struct message message;
-  openMessage(&message, the->hasPromiseJobs ? MESSAGE_DONE_WITH_JOBS : MESSAGE_DONE);
+  openMessage(&message, hasJobs(the) ? MESSAGE_DONE_WITH_JOBS : MESSAGE_DONE);
   appendValue(the, &message, result);
   sendMessage(&message);
 }
@@ -55,14 +58,15 @@ static void throwError(txMachine *the, struct message *message) {
   pushValue(the, &reader);
   pushValue(the, &reader);
   closeMessage(message);
-  const char *name = fxToString(the, the->stack + 1);
+  txSlot *text = the->stack;
+  const char *name = fxToString(the, text + 1);
   txError kind = XS_UNKNOWN_ERROR;
   if (!strcmp(name, "RangeError")) kind = XS_RANGE_ERROR;
   if (!strcmp(name, "TypeError")) kind = XS_TYPE_ERROR;
   mxPush(mxErrorPrototypes(kind));
   mxGetID(mxID(_constructor));
   mxNew();
-  mxPushSlot(the->stack + 5);
+  mxPushSlot(text);
   mxRunCount(1);
   mxException = *the->stack;
   fxJump(the);

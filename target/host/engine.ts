@@ -66,8 +66,7 @@ interface Message {
  */
 export class Engine {
   readonly #child: ChildProcess;
-  readonly #errors: string;
-  readonly #folder: string;
+  readonly #errors: number;
   readonly #onCall: OnCall;
   #toEngine: number;
   #fromEngine: number;
@@ -76,11 +75,13 @@ export class Engine {
 
   constructor({ engine, image, archives }: EngineFiles, limits: EngineLimits, onCall: OnCall) {
     this.#onCall = onCall;
-    this.#folder = mkdtempSync(join(tmpdir(), "gridmote-engine-"));
-    this.#errors = join(this.#folder, "errors");
-    const requests = createPipe(join(this.#folder, "requests"));
-    const answers = createPipe(join(this.#folder, "answers"));
-    const errors = openSync(this.#errors, "w");
+    const folder = mkdtempSync(join(tmpdir(), "gridmote-engine-"));
+    const requests = createPipe(join(folder, "requests"));
+    const answers = createPipe(join(folder, "answers"));
+    const errors = openSync(join(folder, "errors"), "w");
+    this.#errors = openSync(join(folder, "errors"), "r");
+    // Whoever has it open keeps it: nothing is left behind, however this process ends.
+    rmSync(folder, { recursive: true });
     this.#child = spawn(engine, ["serve", ...optionsOf(limits), image, ...archives], {
       stdio: [requests.read, answers.write, errors],
     });
@@ -125,9 +126,7 @@ export class Engine {
     }
     const { exitCode, signalCode } = this.#child;
     this.#child.ref();
-    const code = exitCode ?? (signalCode ? null : await this.#exit());
-    rmSync(this.#folder, { recursive: true, force: true });
-    return code;
+    return exitCode ?? (signalCode ? null : await this.#exit());
   }
 
   #exit(): Promise<number | null> {
@@ -189,16 +188,15 @@ export class Engine {
 
   /** The engine says why it ends; `otherwise` stands for what it has not said. */
   #failed(otherwise: string): EngineFailure {
-    this.#closeFiles();
     const said = readFileSync(this.#errors, "utf8").trim();
+    this.#closeFiles();
     return new EngineFailure(said || `the engine has ended without a word: ${otherwise}`);
   }
 
   #closeFiles(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    closeSync(this.#toEngine);
-    closeSync(this.#fromEngine);
+    for (const file of [this.#toEngine, this.#fromEngine, this.#errors]) closeSync(file);
   }
 }
 
@@ -211,7 +209,6 @@ function createPipe(path: string): { read: number; write: number } {
   const read = openSync(path, constants.O_RDONLY);
   const write = openSync(path, constants.O_WRONLY);
   closeSync(both);
-  rmSync(path);
   return { read, write };
 }
 

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { XsFiles } from "../../tools/sim/machine";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -93,4 +94,25 @@ export class Tree {
   remove(): void {
     rmSync(this.root, { recursive: true, force: true });
   }
+}
+
+/** What a terminal on XS is started with. */
+export function terminalFiles(): XsFiles {
+  const { status, stdout, stderr } = target(["terminal"]);
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as XsFiles;
+}
+
+/** An archive of one module of JavaScript. */
+export function compileModule(tree: Tree, compile: string, name: string, source: string): string {
+  const file = tree.write(`${name}.js`, `${source}\n//# sourceMappingURL=map\n`);
+  const lines = source.split("\n").map((_, index) => (index ? "AACA" : "AAAA"));
+  const map = tree.write(
+    `${name}.map`,
+    JSON.stringify({ version: 3, sources: [name], mappings: lines.join(";") }),
+  );
+  const archive = join(tree.root, `${name}.archive`);
+  const outcome = engine(compile, [archive, name, file, map]);
+  if (outcome.status !== 0) throw new Error(outcome.stderr);
+  return archive;
 }

@@ -1,0 +1,166 @@
+import { truncateSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseRecording } from "../../hal-mocks/chips/p1-replay";
+import type { DecodedRecord } from "../../tools/decode/records";
+import type { XsFiles } from "../../tools/sim/machine";
+import { parseScenario, type Scenario, street } from "../../tools/sim/scenario";
+import { type Report, type SimulationOptions, simulate } from "../../tools/sim/simulation";
+import { hasRecordedTelegrams, recordedStream } from "../support/dsmr";
+import {
+  BUILD_TIMEOUT_MS,
+  compileModule,
+  describeImage,
+  hasCompiler,
+  Tree,
+  terminalFiles,
+} from "../support/target";
+
+function scenarioOf(json: object): Scenario {
+  const result = parseScenario(json);
+  if ("problem" in result) throw new Error(result.problem);
+  return result.scenario;
+}
+
+interface Outcome {
+  report: Report;
+  records: DecodedRecord[];
+  lines: string[];
+}
+
+async function run(options: SimulationOptions): Promise<Outcome> {
+  const records: DecodedRecord[] = [];
+  const lines: string[] = [];
+  const report = await simulate({
+    transport: "pair",
+    ...options,
+    onRecord: (record) => records.push(record),
+    log: (line) => lines.push(line),
+  });
+  return { report, records, lines };
+}
+
+const sleeper = { device: "sleeper", config: { mode: "sleeper", batch: 7 }, house: { pvW: 4000 } };
+const resident = {
+  device: "resident",
+  config: { mode: "resident", sampleMs: 10_000, sessionMs: 300_000, batch: 30 },
+  house: { phases: 1 },
+};
+
+describe.runIf(hasCompiler())("a simulation on XS", () => {
+  let xs: XsFiles;
+  beforeAll(() => {
+    xs = terminalFiles();
+  }, BUILD_TIMEOUT_MS);
+
+  /** Readings of terminals that speak at the same moment come in any order. */
+  const ofDevice = ({ records }: Outcome, { device }: { device: string }) =>
+    records.filter((record) => record.device === device);
+
+  async function expectSame(options: SimulationOptions): Promise<Outcome> {
+    const onNode = await run(options);
+    const onXs = await run({ ...options, xs });
+    expect(onXs.report).toEqual(onNode.report);
+    for (const terminal of onNode.report.terminals)
+      expect(ofDevice(onXs, terminal)).toEqual(ofDevice(onNode, terminal));
+    return onXs;
+  }
+
+  it("gives the frames of Node, byte for byte", async () => {
+    const { report } = await expectSame({
+      scenario: scenarioOf({ ...street, days: 0.03 }),
+      transport: "tcp",
+    });
+    expect(report.ok).toBe(true);
+    for (const { delivered } of report.terminals) expect(delivered).toBeGreaterThan(1);
+  });
+
+  it("lives through outages as Node does, to the same backoff and the same bytes", async () => {
+    const scenario = scenarioOf({
+      start: "2026-06-01T00:00:00Z",
+      days: 0.06,
+      seed: 7,
+      terminals: [sleeper, resident],
+      events: [
+        { at: "00:10", broker: "down" },
+        { at: "00:31", broker: "up" },
+        { at: "00:40", device: "sleeper", wifi: "down" },
+        { at: "00:43", device: "resident", network: "down" },
+        { at: "00:55", device: "resident", network: "up" },
+        { at: "01:05", device: "sleeper", wifi: "up" },
+      ],
+    });
+    const { report } = await expectSame({ scenario });
+    expect(report.ok).toBe(true);
+    for (const { failedSessions } of report.terminals) expect(failedSessions).toBeGreaterThan(0);
+  });
+
+  it.runIf(hasRecordedTelegrams())("reads a recorded meter as Node does", async () => {
+    const recording = parseRecording(recordedStream().subarray(0, 40_000));
+    await expectSame({ scenario: scenarioOf(street), recording });
+  });
+
+  describe("with an app as a second image", () => {
+    const tree = new Tree({});
+    afterAll(() => tree.remove());
+    const scenario = scenarioOf({ start: "2026-06-01T00:00:00Z", days: 0.01, terminals: [sleeper] });
+    const app = (source: string) => compileModule(tree, describeImage().compile, "app", source);
+    const withApp = (source: string) => run({ scenario, xs: { ...xs, app: app(source) } });
+    const planOf = (plan: string) =>
+      `streams: [{ point: 0, sensor: "p1", profile: 2, sampleMs: ${plan}, timeoutMs: 15000, batch: 5 }]`;
+
+    it("runs that app, and not the one that the base brings", async () => {
+      const { records, lines } = await withApp(
+        `export default () => ({ plan: { ${planOf("30_000")}, sessionMs: 300_000 } });`,
+      );
+      const times = records.map(({ clock }) => Number(clock));
+      expect(times.length).toBeGreaterThan(20);
+      expect(times.slice(1).every((time, index) => time - times[index] === 30)).toBe(true);
+      expect(lines).toContain("sleeper: gridmote: the installed app is loaded");
+    });
+
+    it.each([
+      [
+        "throws as it loads",
+        'throw new Error("made for another base");',
+        "does not load \\(Error: made for another base\\)",
+      ],
+      [
+        "throws when it is called",
+        'export default () => { throw new RangeError("no"); };',
+        "does not work here.*RangeError: no",
+      ],
+      ["has no default export", "export const app = 1;", "does not work here"],
+    ])("runs the built-in app when the installed one %s", async (_what, source, line) => {
+      const { report, lines } = await withApp(source);
+      expect(report.ok).toBe(true);
+      expect(lines.join("\n")).toMatch(new RegExp(line));
+    });
+
+    it("says where an app has thrown that nothing can stand in for", async () => {
+      const source = `let count = 0;
+export default () => ({
+  get plan() {
+    if (++count > 40) throw new Error("worn out");
+    return { ${planOf("60_000")}, sessionMs: 60_000 };
+  },
+});`;
+      // Each boot begins a new machine, so only a resident counts so far.
+      const failing = run({
+        scenario: scenarioOf({ start: "2026-06-01T00:00:00Z", days: 0.05, terminals: [resident] }),
+        xs: { ...xs, app: app(source) },
+      });
+      await expect(failing).rejects.toThrow(
+        /^engine: un(caught exception|handled rejection): Error: worn out\n at .*\(app:4\)/,
+      );
+    });
+
+    it("says that an app is truncated, or something else", async () => {
+      const truncated = app("export default 1;");
+      truncateSync(truncated, 60);
+      const start = (file: string) => run({ scenario, xs: { ...xs, app: file } });
+      await expect(start(truncated)).rejects.toThrow(/^engine: .* is truncated: \d+ of \d+ bytes are there$/);
+      const other = tree.write("other", "something else that is longer than a header");
+      await expect(start(other)).rejects.toThrow(`engine: ${other} is no archive of this engine`);
+    });
+  });
+});
