@@ -11,8 +11,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it, vi } from "vitest";
 import { concat, telegram } from "../support/dsmr";
+import { BUILD_TIMEOUT_MS, hasCompiler, terminalFiles } from "../support/target";
 import { gridmote, start } from "./harness";
 
 const directory = mkdtempSync(join(tmpdir(), "gridmote-"));
@@ -71,6 +72,29 @@ describe("gridmote sim --json", () => {
       stdout: "",
       stderr: `gridmote: --out: cannot write "${out}/house-2.jsonl" (it is a directory)\n`,
     });
+  });
+});
+
+describe("gridmote sim --engine", () => {
+  it("takes two words", async () => {
+    expect(await gridmote(["sim", "--engine", "v8"])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: 'gridmote: --engine is "v8", expected node or xs\n',
+    });
+  });
+
+  it.runIf(process.platform === "linux")("says which package brings a missing compiler", async () => {
+    vi.stubEnv("CC", "no-such-compiler");
+    const { code, stdout, stderr } = await gridmote(["sim", ...SHORT, "--engine", "xs"]);
+    vi.unstubAllEnvs();
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toMatch(/^gridmote: XS cannot be built: there is no C compiler .*build-essential.*\n$/);
+  });
+
+  it.runIf(hasCompiler())("xs prints and writes what node does", { timeout: BUILD_TIMEOUT_MS }, async () => {
+    terminalFiles();
+    expect(await simulated("xs", "--engine", "xs")).toEqual(await simulated("node", "--engine", "node"));
   });
 });
 

@@ -49,7 +49,7 @@ export const simCommand: Command = {
         `gridmote: ${late} of ${scenario.events.length} events lie after the end and do not happen\n`,
       );
     const recording = recordingOf(values, scenario);
-    const xs = values.engine === "xs" ? buildXs() : undefined;
+    const xs = values.engine === "xs" ? buildXs((line) => io.stderr.write(line)) : undefined;
     const files = values.out === undefined ? undefined : new RecordFiles(values.out as string);
     const progress = values.json ? undefined : new Progress(io.stderr);
     const begun = performance.now();
