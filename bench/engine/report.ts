@@ -81,7 +81,8 @@ function costs(operations: Report["operations"]): string {
 
 const NOTES = `Bytecodes are XS meter units. Beside them, those of what is there for the bench only: for a wake, what
 stands in for the platform. Slots (of 32 bytes here, 16 on a board) and bytes of chunks include both, and peaks are
-those without a collection. JSON.stringify is the engine's own: its bytecodes say little.
+those without a collection. JSON.stringify is the engine's own: its bytecodes say little. The frame's arrays are made
+before cbor-x and JSON write them; a frame of 30 x 10 is read from rows, its differences are computed, and it is written.
 `;
 
 /** Where the bytecodes of a wake that only samples go. */
