@@ -23,6 +23,11 @@ const LIBRARIES = ["-lm", "-lpthread"];
 const MACHINES = ["x64", "arm64"];
 const MAINS = { compile: "compile.c", engine: "engine.c" };
 
+/** What is built unless something else is asked for. */
+const PLAIN = { name: "", flags: [], compileOptions: [] };
+/** Counts bytecodes, of such as a board has: without lines. */
+export const METERED = { name: "metered", flags: ["-DmxMetering=1"], compileOptions: ["--no-lines"] };
+
 export function keyOf(...parts) {
   const hash = createHash("sha256");
   for (const part of parts) hash.update(part).update("\0");
@@ -54,17 +59,18 @@ function sourcesOf(folder) {
 }
 
 /** One object for each source, named after what it was made of: what is there need not be made. */
-function planObjects(compiler, xs, folder) {
+function planObjects(compiler, xs, folder, variant) {
   const headers = readdirSync(OURS)
     .filter((name) => name.endsWith(".h"))
     .map((name) => readFileSync(join(OURS, name)));
   const includes = ["includes", "platforms", "sources"].map((part) => join(xs, part));
-  const common = [compilerKey(compiler), sourcesKey, ...SHARED_FLAGS];
+  const shared = [...SHARED_FLAGS, ...variant.flags];
+  const common = [compilerKey(compiler), sourcesKey, ...shared];
   const platform = readFileSync(join(OURS, "platform.h"));
   const plan = (source, flags, ...parts) => ({
     source,
     object: join(folder, `${basename(source, ".c")}-${keyOf(...common, ...flags, ...parts)}.o`),
-    args: [...SHARED_FLAGS, ...flags, `-I${OURS}`],
+    args: [...shared, ...flags, `-I${OURS}`],
   });
   const ours = sourcesOf(OURS).map((source) => plan(source, OUR_FLAGS, ...headers, readFileSync(source)));
   const theirs = sourcesOf(join(xs, "sources")).map((source) => plan(source, ["-w"], platform));
@@ -115,14 +121,17 @@ function link(compiler, program, objects) {
 }
 
 /**
- * @returns the two programs, how many objects were compiled, and how many programs were linked.
+ * A variant has a folder of its own below `folder`; the sources are the same.
+ * @returns the two programs, the folder they are in, the options of the compiler, how many objects were compiled, and
+ * how many programs were linked.
  * @throws Missing
  */
-export async function buildEngine(folder, env = process.env) {
+export async function buildEngine(folder, env = process.env, variant = PLAIN) {
   const compiler = findCompiler(env);
-  const objects = join(folder, "objects");
+  const place = join(folder, variant.name);
+  const objects = join(place, "objects");
   mkdirSync(objects, { recursive: true });
-  const { ours, theirs } = planObjects(compiler, fetchSources(folder), objects);
+  const { ours, theirs } = planObjects(compiler, fetchSources(folder), objects, variant);
   const all = [...ours, ...theirs];
   const missing = all.filter(({ object }) => !existsSync(object));
   await compileAll(compiler, missing);
@@ -130,11 +139,12 @@ export async function buildEngine(folder, env = process.env) {
     all.map(({ object }) => object),
     objects,
   );
-  const built = { compiled: missing.length, linked: 0 };
+  const { compileOptions } = variant;
+  const built = { folder: place, compileOptions, compiled: missing.length, linked: 0 };
   for (const [name, main] of Object.entries(MAINS)) {
     const others = Object.values(MAINS).filter((other) => other !== main);
     const parts = all.filter(({ source }) => !others.includes(basename(source)));
-    built[name] = join(folder, name);
+    built[name] = join(place, name);
     const linked = link(
       compiler,
       built[name],

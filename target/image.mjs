@@ -37,8 +37,9 @@ function run(program, args) {
   return stdout;
 }
 
-function compileTo(archive, modules, compile) {
-  run(compile, [archive, ...modules.flatMap(({ name, source, map }) => [name, source, map])]);
+function compileTo(archive, modules, { compile, compileOptions }) {
+  const files = modules.flatMap(({ name, source, map }) => [name, source, map]);
+  run(compile, [...compileOptions, archive, ...files]);
 }
 
 /** The modules of the firmware below `root`, in the order in which they are frozen. */
@@ -47,15 +48,20 @@ export async function firmwareModules(root) {
 }
 
 /** The image of the firmware below `root`, made anew only when a module or the engine has changed. */
-export async function makeImage(root, folder, { compile, engine }) {
+export async function makeImage(root, folder, built) {
+  const { compile, engine, compileOptions } = built;
   const modules = await firmwareModules(root);
   const sources = modules.map((path) => readFileSync(join(root, path)));
   const programs = [compile, engine].map((path) => readFileSync(path));
-  const image = join(folder, "images", `${keyOf(...modules, ...sources, ...programs)}.image`);
+  const image = join(
+    folder,
+    "images",
+    `${keyOf(...modules, ...sources, ...programs, ...compileOptions)}.image`,
+  );
   if (isThere(image)) return { image, modules, made: false };
   await inTemporary(async (temporary) => {
     const archive = join(temporary, "archive");
-    compileTo(archive, await transpile(root, modules, temporary), compile);
+    compileTo(archive, await transpile(root, modules, temporary), built);
     run(engine, ["freeze", archive, join(temporary, "image")]);
     const arriving = `${image}.${process.pid}`;
     writeFileSync(arriving, readFileSync(join(temporary, "image")));
@@ -106,16 +112,16 @@ function transpileCaller(program, folder) {
  * that is printed.
  * @returns the exit code.
  */
-export async function runProgram(root, program, { image, modules }, { compile, engine }, options) {
+export async function runProgram(root, program, { image, modules }, built, options) {
   return inTemporary(async (temporary) => {
     const own = (await loadOrder(root, [program])).filter((path) => !modules.includes(path));
     const archive = join(temporary, "archive");
     compileTo(
       archive,
       [...(await transpile(root, own, temporary)), transpileCaller(program, temporary)],
-      compile,
+      built,
     );
-    const { status, signal, error } = spawnSync(engine, ["run", ...options, image, archive], {
+    const { status, signal, error } = spawnSync(built.engine, ["run", ...options, image, archive], {
       stdio: "inherit",
     });
     if (error) throw error;
@@ -125,10 +131,14 @@ export async function runProgram(root, program, { image, modules }, { compile, e
 }
 
 /** An archive of modules below `root`, made anew only when one of them or the compiler has changed. */
-async function makeArchive(root, folder, named, { compile }) {
+export async function makeArchive(root, folder, named, built) {
   const sources = named.map(({ path }) => readFileSync(join(root, path)));
   const names = named.map(({ name, path }) => `${name} ${path}`);
-  const archive = join(folder, "archives", keyOf(...names, ...sources, readFileSync(compile)));
+  const archive = join(
+    folder,
+    "archives",
+    keyOf(...names, ...sources, ...built.compileOptions, readFileSync(built.compile)),
+  );
   if (isThere(archive)) return archive;
   await inTemporary(async (temporary) => {
     const paths = named.map(({ path }) => path);
@@ -137,7 +147,7 @@ async function makeArchive(root, folder, named, { compile }) {
     compileTo(
       arriving,
       modules.map((module, index) => ({ ...module, name: named[index].name })),
-      compile,
+      built,
     );
     renameSync(arriving, archive);
   });

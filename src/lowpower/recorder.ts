@@ -16,14 +16,12 @@ const POWERS_OF_TEN = [
 export function quantise(value: number | undefined, exponent: number): number {
   if (value === undefined) return Number.NaN;
   const scaled = exponent < 0 ? value * POWERS_OF_TEN[-exponent] : value / POWERS_OF_TEN[exponent];
-  const rounded = scaled < 0 ? -roundHalfUp(-scaled) : roundHalfUp(scaled);
-  return Number.isSafeInteger(rounded) ? rounded : Number.NaN;
-}
-
-/** Without adding a half, which would itself round near 2^53. */
-function roundHalfUp(value: number): number {
-  const whole = Math.floor(value);
-  return value - whole >= 0.5 ? whole + 1 : whole;
+  // Without adding a half, which would itself round near 2^53.
+  const size = scaled < 0 ? -scaled : scaled;
+  let rounded = Math.floor(size);
+  if (size - rounded >= 0.5) rounded++;
+  if (!Number.isSafeInteger(rounded)) return Number.NaN;
+  return scaled < 0 ? -rounded : rounded;
 }
 
 /** The bytes of a batch that survive deep sleep: `rows`, and the integers that the next row differs from. */
@@ -99,21 +97,26 @@ export class Recorder {
     if (this.isFull || ticks < batch.end) return false;
     const columns = this.#columns;
     const values = this.#values;
-    for (let index = 0; index < values.length; index++) {
-      const { name, exponent } = columns[index];
-      values[index] = quantise(sample[name], exponent);
-      if (!isDifference(values[index], batch.last[index])) return false;
+    const { last } = batch;
+    const count = columns.length;
+    for (let index = 0; index < count; index++) {
+      const column = columns[index];
+      const value = quantise(sample[column.name], column.exponent);
+      values[index] = value;
+      // A difference that is no integer cannot be stored; a missing value always can.
+      if (!Number.isSafeInteger(value - last[index]) && !Number.isNaN(value)) return false;
     }
 
     this.#makeRoom();
+    const { rows } = batch;
     const first = batch.count === 0;
     if (first) batch.start = ticks;
-    let at = writeNumber(batch.rows, batch.length, sample.quality);
-    at = writeNumber(batch.rows, at, first ? 0 : ticks - batch.end);
-    for (let index = 0; index < values.length; index++) {
+    let at = writeNumber(rows, batch.length, sample.quality);
+    at = writeNumber(rows, at, first ? 0 : ticks - batch.end);
+    for (let index = 0; index < count; index++) {
       const value = values[index];
-      at = writeNumber(batch.rows, at, value - batch.last[index]);
-      if (!Number.isNaN(value)) batch.last[index] = value;
+      at = writeNumber(rows, at, value - last[index]);
+      if (!Number.isNaN(value)) last[index] = value;
     }
     batch.end = ticks;
     batch.length = at;
@@ -161,10 +164,10 @@ export class Recorder {
       qualities[row] = reader.next();
       ticks += reader.next();
       times[row] = quantise((ticks + (epoch ?? -batch.start)) / 1000, exponent);
-      for (let column = 0; column < columns; column++) {
+      for (let column = 0, at = row; column < columns; column++, at += count) {
         const difference = reader.next();
-        if (!Number.isNaN(difference)) last[column] += difference;
-        values[column * count + row] = Number.isNaN(difference) ? Number.NaN : last[column];
+        if (Number.isNaN(difference)) values[at] = Number.NaN;
+        else values[at] = last[column] += difference;
       }
     }
     return {
@@ -179,9 +182,4 @@ export class Recorder {
       columns,
     };
   }
-}
-
-/** Whether a value can be stored as a difference to the last: a missing one always can. */
-function isDifference(value: number, last: number): boolean {
-  return Number.isNaN(value) || Number.isSafeInteger(value - last);
 }

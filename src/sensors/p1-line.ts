@@ -7,6 +7,7 @@
 const POWERS_OF_TEN = [1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
 /** More digits than a double holds exactly are not a value. */
 const MAX_DIGITS = 15;
+const TOO_MANY_DIGITS = 1e15;
 
 const TARIFFS = ["", "_t1", "_t2", "_t3", "_t4"];
 const PHASES = ["_l1", "_l2", "_l3"];
@@ -41,6 +42,9 @@ const HZ = 0x487a;
 
 const KILO = 0x6b;
 const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+const HYPHEN = 0x2d;
+const COLON = 0x3a;
 const PERIOD = 0x2e;
 const ASTERISK = 0x2a;
 const OPEN = 0x28;
@@ -85,14 +89,17 @@ function unitOf(slot: number): number {
   return quantity === 4 ? A : V;
 }
 
-/** The largest value that any meter can mean, by slot. */
-export function limitOf(slot: number): number {
+function limitOf(slot: number): number {
   const unit = unitOf(slot);
   if (unit === V) return 1000;
   if (unit === A) return 10_000;
   if (unit === W || unit === VAR) return 10_000_000;
   return Number.MAX_SAFE_INTEGER;
 }
+
+const UNITS = Int32Array.from({ length: BELGIAN_VERSION + 1 }, (_, slot) => unitOf(slot));
+/** The largest value that any meter can mean, by slot. */
+export const LIMITS: Readonly<Float64Array> = Float64Array.from(SLOT_NAMES, (_, slot) => limitOf(slot));
 
 /** What `parseLine` has found; one object is used again and again. */
 export interface ParsedLine {
@@ -106,98 +113,138 @@ export interface ParsedLine {
 
 /**
  * Parses one line, without its line end, into `result`.
+ * @param from where the line begins in `bytes`, and `end` where it ends.
  * @param utcOffset the meter's standard time in minutes east of UTC, for its clock.
  */
-export function parseLine(line: Uint8Array, length: number, utcOffset: number, result: ParsedLine): void {
+export function parseLine(
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+  utcOffset: number,
+  result: ParsedLine,
+): void {
   result.slot = -1;
   result.value = Number.NaN;
   result.empty = false;
-  let at = 0;
+  const open = parseCode(bytes, from, end, result);
+  const { slot } = result;
+  if (slot < 0) return;
+  result.empty = bytes[end - 1] === CLOSE && (open + 2 === end || bytes[open + 1] === ASTERISK);
+  if (result.empty) return;
+  result.value =
+    slot === CLOCK ? parseClock(bytes, open + 1, end, utcOffset) : parseValue(bytes, open + 1, end, slot);
+}
+
+/** Sets the slot of a code that is of interest, and returns where the bracket behind it is. */
+function parseCode(bytes: Uint8Array, from: number, end: number, result: ParsedLine): number {
+  // Nearly all codes are written like 1-0:1.8.1 or 1-0:31.7.0, which needs no loop.
+  const at = bytes[from + 5] === PERIOD ? from + 5 : from + 6;
+  if (
+    bytes[at + 4] !== OPEN ||
+    bytes[at + 2] !== PERIOD ||
+    bytes[at] !== PERIOD ||
+    bytes[from + 3] !== COLON ||
+    bytes[from + 1] !== HYPHEN ||
+    at + 4 >= end
+  ) {
+    return parseAnyCode(bytes, from, end, result);
+  }
+  let c = bytes[from + 4] - DIGIT_0;
+  const c2 = at === from + 5 ? 0 : bytes[from + 5] - DIGIT_0;
+  const d = bytes[at + 1] - DIGIT_0;
+  const e = bytes[at + 3] - DIGIT_0;
+  if (c > 9 || c2 > 9 || c2 < 0 || d > 9 || e < 0) return -1;
+  if (at > from + 5) c = c * 10 + c2;
+  result.slot = slotOf(bytes[from] - DIGIT_0, bytes[from + 2] - DIGIT_0, c, d, e);
+  return at + 4;
+}
+
+function parseAnyCode(bytes: Uint8Array, from: number, end: number, result: ParsedLine): number {
+  let at = from;
   let number = -1;
   let group = 0;
   let a = 0;
   let b = 0;
   let c = 0;
   let d = 0;
-  for (; at < length; at++) {
-    const byte = line[at];
-    if (byte >= DIGIT_0 && byte <= DIGIT_0 + 9) {
+  for (; at < end; at++) {
+    const byte = bytes[at];
+    if (byte >= DIGIT_0 && byte <= DIGIT_9) {
       number = (number < 0 ? 0 : number * 10) + byte - DIGIT_0;
-      if (number > 255) return;
+      if (number > 255) return -1;
       continue;
     }
     if (byte === OPEN || (byte === ASTERISK && group === 4)) break;
     // A-B:C.D.E
-    if (number < 0 || byte !== (group === 0 ? 0x2d : group === 1 ? 0x3a : PERIOD)) return;
+    if (number < 0 || byte !== (group === 0 ? HYPHEN : group === 1 ? COLON : PERIOD)) return -1;
     if (group === 0) a = number;
     else if (group === 1) b = number;
     else if (group === 2) c = number;
     else if (group === 3) d = number;
-    else return;
+    else return -1;
     group++;
     number = -1;
   }
-  if (group !== 4 || number < 0) return;
+  if (group !== 4 || number < 0) return -1;
   const slot = slotOf(a, b, c, d, number);
-  if (slot < 0) return;
+  if (slot < 0) return -1;
   // German meters give the billing period too: E*255.
-  while (at < length && line[at] !== OPEN) at++;
-  if (at >= length) return;
-  result.slot = slot;
-  result.empty = line[length - 1] === CLOSE && (at + 2 === length || line[at + 1] === ASTERISK);
-  if (result.empty) return;
-  result.value =
-    slot === CLOCK ? parseClock(line, at + 1, length, utcOffset) : parseValue(line, at + 1, length, slot);
+  while (at < end && bytes[at] !== OPEN) at++;
+  if (at < end) result.slot = slot;
+  return at;
 }
 
-function parseValue(line: Uint8Array, start: number, length: number, slot: number): number {
+function parseValue(bytes: Uint8Array, start: number, end: number, slot: number): number {
   let at = start;
   let mantissa = 0;
-  let digits = 0;
-  let decimals = -1;
-  let empty = true;
-  for (; at < length; at++) {
-    const byte = line[at];
-    if (byte >= DIGIT_0 && byte <= DIGIT_0 + 9) {
-      empty = false;
-      mantissa = mantissa * 10 + byte - DIGIT_0;
-      digits += mantissa > 0 ? 1 : 0;
-      if (decimals >= 0) decimals++;
-    } else if (byte === PERIOD && decimals < 0) decimals = 0;
-    else break;
+  let byte = bytes[at];
+  while (byte >= DIGIT_0 && byte <= DIGIT_9) {
+    mantissa = mantissa * 10 + byte - DIGIT_0;
+    byte = bytes[++at];
   }
-  if (empty || digits > MAX_DIGITS || decimals > MAX_DIGITS) return Number.NaN;
-  let exponent = decimals > 0 ? -decimals : 0;
-  let unit = 0;
-  if (line[at] === ASTERISK) {
-    at++;
-    if (line[at] === KILO) {
-      exponent += 3;
-      at++;
+  let digits = at - start;
+  let decimals = 0;
+  if (byte === PERIOD) {
+    const first = ++at;
+    byte = bytes[at];
+    while (byte >= DIGIT_0 && byte <= DIGIT_9) {
+      mantissa = mantissa * 10 + byte - DIGIT_0;
+      byte = bytes[++at];
     }
-    for (; at < length && line[at] !== CLOSE; at++) unit = unit * 256 + line[at];
+    decimals = at - first;
+    digits += decimals;
+  }
+  if (digits === 0 || mantissa >= TOO_MANY_DIGITS || decimals > MAX_DIGITS) return Number.NaN;
+  let exponent = -decimals;
+  let unit = 0;
+  if (byte === ASTERISK) {
+    byte = bytes[++at];
+    if (byte === KILO) {
+      exponent += 3;
+      byte = bytes[++at];
+    }
+    for (; byte !== CLOSE && at < end; byte = bytes[++at]) unit = unit * 256 + byte;
   }
   // Behind the value the line ends; more means that line ends were lost.
-  if (at !== length - 1 || line[at] !== CLOSE || unit !== (slot <= TARIFF ? unitOf(slot) : 0))
-    return Number.NaN;
+  if (at !== end - 1 || byte !== CLOSE || unit !== UNITS[slot]) return Number.NaN;
   return exponent < 0 ? mantissa / POWERS_OF_TEN[-exponent] : mantissa * POWERS_OF_TEN[exponent];
 }
 
 /** YYMMDDhhmmssX, X = S in summer (an hour ahead of standard time) or W: Unix seconds. DSMR P1 5.0.2, clause 6.4. */
-function parseClock(line: Uint8Array, start: number, length: number, utcOffset: number): number {
-  if (length < start + 14 || line[start + 13] !== CLOSE) return Number.NaN;
+function parseClock(bytes: Uint8Array, start: number, end: number, utcOffset: number): number {
+  if (end < start + 14 || bytes[start + 13] !== CLOSE) return Number.NaN;
   for (let index = 0; index < 12; index++) {
-    const byte = line[start + index];
+    const byte = bytes[start + index];
     if (byte < DIGIT_0 || byte > DIGIT_0 + 9) return Number.NaN;
   }
-  const season = line[start + 12];
+  const season = bytes[start + 12];
   if (season !== SUMMER && season !== WINTER) return Number.NaN;
-  const year = 2000 + twoDigits(line, start);
-  const month = twoDigits(line, start + 2);
-  const day = twoDigits(line, start + 4);
-  const hour = twoDigits(line, start + 6);
-  const minute = twoDigits(line, start + 8);
-  const second = twoDigits(line, start + 10);
+  const year = 2000 + twoDigits(bytes, start);
+  const month = twoDigits(bytes, start + 2);
+  const day = twoDigits(bytes, start + 4);
+  const hour = twoDigits(bytes, start + 6);
+  const minute = twoDigits(bytes, start + 8);
+  const second = twoDigits(bytes, start + 10);
   if (
     month < 1 ||
     month > 12 ||

@@ -1,8 +1,8 @@
 import type { Clock, Serial, SerialBus } from "../hal";
 import { Quality, type QualityCode } from "../model/quality";
 import type { Sample } from "../model/reading";
-import { CRC16 } from "./crc16";
-import { BELGIAN_VERSION, CLOCK, limitOf, type ParsedLine, parseLine, SLOT_NAMES, VERSION } from "./p1-line";
+import { crc16 } from "./crc16";
+import { BELGIAN_VERSION, CLOCK, LIMITS, type ParsedLine, parseLine, SLOT_NAMES, VERSION } from "./p1-line";
 
 export interface P1Options {
   /** The serial class, and what its constructor needs. `baud` is 115200 unless given (DSMR 2 and 3: 9600). */
@@ -49,6 +49,8 @@ const MAX_TELEGRAM_BYTES = 4096;
 /** No line of interest is longer. */
 const LINE_BYTES = 64;
 const READ_BYTES = 256;
+/** Behind what was read stands a line's end, so that a search for one ends there. Four bytes: the buffer is words too. */
+const SENTINEL_BYTES = 4;
 const CHECKSUM_DIGITS = 4;
 /** DSMR 4.0 brought the checksum. */
 const FIRST_VERSION_WITH_CHECKSUM = 40;
@@ -77,7 +79,9 @@ export class P1 {
   readonly #counters: P1Counters;
   readonly #clock: Clock | undefined;
   readonly #onSample: (() => void) | undefined;
-  readonly #chunk = new Uint8Array(READ_BYTES);
+  readonly #words = new Int32Array((READ_BYTES + SENTINEL_BYTES) / 4);
+  readonly #bytes = new Uint8Array(this.#words.buffer);
+  readonly #chunk = this.#bytes.subarray(0, READ_BYTES);
   #serial: Serial | undefined;
   #utcOffset = 60;
   #mask = 0xff;
@@ -91,7 +95,10 @@ export class P1 {
   #lines = 0;
   #overlong = false;
   #length = 0;
+  /** Of the telegram's bytes before `#crcFrom`: those behind it follow all at once. */
   #crc = 0;
+  #crcFrom = 0;
+  /** The beginning of a line of which the rest has not been read. */
   readonly #line = new Uint8Array(LINE_BYTES);
   #lineLength = 0;
   #digits = 0;
@@ -185,50 +192,64 @@ export class P1 {
   }
 
   #receive(length: number): void {
-    const chunk = this.#chunk;
+    const bytes = this.#bytes;
+    if (this.#mask !== 0xff) for (let index = 0; index < length; index++) bytes[index] &= this.#mask;
+    bytes[length] = LF;
+    this.#crcFrom = 0;
     let index = 0;
     // A callback may close.
     while (index < length && this.#serial) {
-      if (this.#place === Place.inside) index = this.#receiveInside(chunk, index, length);
-      else this.#receiveByte(chunk[index++] & this.#mask);
+      if (this.#place === Place.inside) index = this.#receiveInside(bytes, index, length);
+      else this.#receiveByte(bytes[index], index++);
     }
+    if (this.#place === Place.inside) this.#addToCrc(length);
   }
 
-  /** The hot loop: bytes of a telegram, up to its end, the end of a line, or the end of the chunk. */
-  #receiveInside(chunk: Uint8Array, start: number, end: number): number {
-    const mask = this.#mask;
-    const line = this.#line;
-    let crc = this.#crc;
-    let lineLength = this.#lineLength;
+  #addToCrc(end: number): void {
+    this.#crc = crc16(this.#crc, this.#bytes, this.#words, this.#crcFrom, end);
+  }
+
+  /** A part of a telegram: up to the telegram's end, the end of a line, or the end of what was read. */
+  #receiveInside(bytes: Uint8Array, start: number, end: number): number {
     let index = start;
-    let byte = 0;
-    while (index < end) {
-      byte = chunk[index] & mask;
-      // Most bytes are digits and letters; the three that matter are below.
-      if (byte <= SLASH && (byte === SLASH || (byte === EXCLAMATION && lineLength === 0))) break;
-      index++;
-      crc = CRC16[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-      if (byte === LF) break;
-      if (lineLength < LINE_BYTES) line[lineLength] = byte;
-      lineLength++;
+    let byte = bytes[index];
+    const lineLength = this.#lineLength;
+    if (byte === EXCLAMATION && lineLength === 0) {
+      this.#receiveByte(byte, index);
+      return index + 1;
     }
-    this.#crc = crc;
-    this.#lineLength = lineLength;
-    this.#length += index - start;
-    if (this.#length > MAX_TELEGRAM_BYTES) this.#giveUpOverlong();
-    else if (index > start && byte === LF) this.#endLine();
-    else if (index < end) this.#receiveByte(chunk[index++] & mask);
-    return index;
+    // The hot loop. Most bytes are digits and letters; the two that matter are below.
+    while (byte > SLASH || (byte !== LF && byte !== SLASH)) byte = bytes[++index];
+    const isLine = byte === LF && index < end;
+    this.#length += index - start + (isLine ? 1 : 0);
+    if (!isLine || lineLength > 0) this.#keep(bytes, start, index);
+    if (this.#length > MAX_TELEGRAM_BYTES) {
+      this.#giveUpOverlong();
+      if (!isLine) return index;
+    } else if (!isLine) {
+      if (index === end) return end;
+      this.#receiveByte(byte, index);
+    } else if (lineLength > 0) this.#endLine(this.#line, 0, this.#lineLength);
+    else this.#endLine(bytes, start, index);
+    return index + 1;
   }
 
-  #receiveByte(byte: number): void {
+  /** The rest of the line is still to come. */
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    const line = this.#line;
+    let length = this.#lineLength;
+    for (let index = start; index < end && length < LINE_BYTES; index++) line[length++] = bytes[index];
+    this.#lineLength += end - start;
+  }
+
+  #receiveByte(byte: number, index: number): void {
     if (this.#place === Place.checksum && this.#receiveChecksum(byte)) return;
     if (byte === SLASH) {
       const inside = this.#place === Place.inside;
       if (inside) this.#fail("partial");
-      this.#begin(inside ? this.#lineLength > 0 : !this.#lineStart);
+      this.#begin(inside ? this.#lineLength > 0 : !this.#lineStart, index);
     } else if (this.#place === Place.inside) {
-      this.#crc = CRC16[(this.#crc ^ EXCLAMATION) & 0xff] ^ (this.#crc >>> 8);
+      this.#addToCrc(index + 1);
       this.#place = Place.checksum;
       this.#digits = 0;
       this.#digitsValue = 0;
@@ -238,13 +259,14 @@ export class P1 {
     }
   }
 
-  #begin(doubtful: boolean): void {
+  #begin(doubtful: boolean, index: number): void {
     this.#counters.telegrams++;
     this.#place = Place.inside;
     this.#doubtful = doubtful;
     this.#lines = 0;
     this.#overlong = false;
-    this.#crc = CRC16[SLASH];
+    this.#crc = 0;
+    this.#crcFrom = index;
     this.#length = 1;
     // The identification line is of no interest, and never empty.
     this.#line[0] = SLASH;
@@ -269,19 +291,20 @@ export class P1 {
     this.#fail("overlong");
   }
 
-  #endLine(): void {
-    let length = this.#lineLength;
+  /** `from` and `end`: where the line stands in `bytes`, without its LF. */
+  #endLine(bytes: Uint8Array, from: number, end: number): void {
     this.#lineLength = 0;
     const number = this.#lines++;
-    if (length > 0 && length <= LINE_BYTES && this.#line[length - 1] === CR) length--;
-    if (this.#doubtful && number < 2 && !this.#isHead(number, length)) {
+    // Of a longer line the beginning is enough: its code, and no readable value.
+    let to = Math.min(end, from + LINE_BYTES);
+    if (to === end && to > from && bytes[to - 1] === CR) to--;
+    if (this.#doubtful && number < 2 && !this.#isHead(number, to - from)) {
       this.#place = Place.outside;
       this.#lineStart = true;
       return;
     }
     const parsed = this.#parsed;
-    // Of a longer line the beginning is enough: its code, and no readable value.
-    parseLine(this.#line, Math.min(length, LINE_BYTES), this.#utcOffset, parsed);
+    parseLine(bytes, from, to, this.#utcOffset, parsed);
     const { slot, value, empty } = parsed;
     if (slot < 0) return;
     if (slot === VERSION) this.#wantsChecksum ||= !(value < FIRST_VERSION_WITH_CHECKSUM);
@@ -347,7 +370,7 @@ export class P1 {
 
   #isPlausible(): boolean {
     const values = this.#values;
-    for (let slot = 0; slot < values.length; slot++) if (values[slot] > limitOf(slot)) return false;
+    for (let slot = 0; slot < values.length; slot++) if (values[slot] > LIMITS[slot]) return false;
     return true;
   }
 

@@ -1,7 +1,8 @@
 /*
- * Compiles ES modules to an archive of bytecode: compile ARCHIVE (NAME SOURCE MAP)...
+ * Compiles ES modules to an archive of bytecode: compile [--no-lines] ARCHIVE (NAME SOURCE MAP)...
  *
  * MAP is the source map from SOURCE to what a person wrote, so that lines in the bytecode are lines of that.
+ * A board has bytecode without lines: it is smaller, and does less.
  */
 #include "archive.h"
 #include "xsAll.h"
@@ -10,6 +11,7 @@
 enum { PARSER_BUFFER_BYTES = 1024 * 1024, SYMBOL_MODULO = 1993 };
 
 static const char *compiling;
+static txUnsigned flags = mxDebugFlag;
 /* The parser numbers functions with it, and stops at the first error when it has one. */
 static txMachine console;
 
@@ -50,8 +52,8 @@ static txScript *compileModule(const char *source, const char *map) {
   parser.reportWarning = reportWarning;
   parser.firstJump = &jump;
   if (c_setjmp(jump.jmp_buf) == 0) {
-    fxParserTree(&parser, sourceFile, (txGetter)fgetc, mxDebugFlag, &name);
-    fxParserSourceMap(&parser, mapFile, (txGetter)fgetc, mxDebugFlag, &name);
+    fxParserTree(&parser, sourceFile, (txGetter)fgetc, flags, &name);
+    fxParserSourceMap(&parser, mapFile, (txGetter)fgetc, flags, &name);
     // Lines are looked up in the map for what has another path than this.
     parser.path = fxNewParserSymbol(&parser, (txString)compiling);
     fxParserHoist(&parser);
@@ -67,13 +69,18 @@ static txScript *compileModule(const char *source, const char *map) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 5 || (argc - 2) % 3) {
-    fprintf(stderr, "usage: compile ARCHIVE (NAME SOURCE MAP)...\n");
+  int at = 1;
+  if (argc > 1 && !strcmp(argv[1], "--no-lines")) {
+    flags = 0;
+    at++;
+  }
+  if (argc < at + 4 || (argc - at - 1) % 3) {
+    fprintf(stderr, "usage: compile [--no-lines] ARCHIVE (NAME SOURCE MAP)...\n");
     return 2;
   }
   struct archiveWriter writer;
-  openArchiveWriter(&writer, argv[1]);
-  for (int at = 2; at < argc; at += 3) {
+  openArchiveWriter(&writer, argv[at]);
+  for (at++; at < argc; at += 3) {
     compiling = argv[at];
     txScript *script = compileModule(argv[at + 1], argv[at + 2]);
     struct bytecode bytecode = {.name = argv[at],

@@ -4,6 +4,7 @@
 
 #include "host.h"
 #include "image.h"
+#include "measure.h"
 #include "memory.h"
 #include "message.h"
 #include "modules.h"
@@ -95,6 +96,7 @@ static txMachine *boot(txCreation *creation, const char *module) {
   if (!the) die("no machine");
   addHostFunction(the, "call", call, 1);
   bindArchives(the);
+  startMeasuring(the);
   fxRemember(the, &handler);
   importModule(the, module, &handler);
   return the;
@@ -117,8 +119,11 @@ static void end(txMachine *the) {
 static void handle(txMachine *the, struct message *message) {
   if (!the) die("the host has sent '%c' before the first boot", message->kind);
   fxBeginHost(the);
+  leaveScripts(the);
   if (message->kind == MESSAGE_EVENT) {
     handleEvent(the, message);
+  } else if (message->kind == MESSAGE_MEASURE) {
+    answerMeasure(the, message);
   } else if (message->kind == MESSAGE_JOBS) {
     handleJobs(the);
   } else {

@@ -34,6 +34,8 @@ static void appendHead(struct message *message, enum major major, uint64_t value
 
 void appendArrayHead(struct message *message, size_t count) { appendHead(message, ARRAY, count); }
 
+void appendMapHead(struct message *message, size_t count) { appendHead(message, MAP, count); }
+
 static void appendSized(struct message *message, enum major major, const void *bytes, size_t length) {
   appendHead(message, major, length);
   appendToMessage(message, bytes, length);

@@ -5,8 +5,9 @@
 #include "message.h"
 #include "xsAll.h"
 
-/* Appends the head of an array. */
+/* Appends the head of an array of items, or of a map of pairs. */
 void appendArrayHead(struct message *message, size_t count);
+void appendMapHead(struct message *message, size_t count);
 
 /* Appends a value. Throws TypeError for what cannot pass. */
 void appendValue(txMachine *the, struct message *message, txSlot *value);

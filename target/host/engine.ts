@@ -30,6 +30,20 @@ export interface EngineLimits {
   stack?: number;
 }
 
+/** What the engine has in use, and has had at most since garbage was last collected at the host's wish. */
+export interface Measurement {
+  /** Of 32 bytes each; on a board they have 16. */
+  slots: number;
+  peakSlots: number;
+  /** Bytes. */
+  chunks: number;
+  peakChunks: number;
+  /** Of a metered engine: bytecodes, and what XS takes a native operation for. */
+  meter?: number;
+  /** Of a metered engine: module, name, bytecodes, slots and chunk bytes taken by each function that has run. */
+  functions?: [string, string, number, number, number][];
+}
+
 /** The engine has ended, and said why. */
 export class EngineFailure extends Error {
   override name = "EngineFailure";
@@ -113,9 +127,9 @@ export class Engine {
     return true;
   }
 
-  /** What the engine has counted, after a collection if so wished. */
-  measure(collect: boolean): Record<string, number> {
-    return this.#ask(MEASURE, cbor.encode([collect])) as Record<string, number>;
+  /** What the engine has counted. `collect`: garbage first; peaks and costs of functions then begin anew. */
+  measure(collect: boolean): Measurement {
+    return this.#ask(MEASURE, cbor.encode([collect])) as Measurement;
   }
 
   /** Resolves to the exit code. */

@@ -101,4 +101,25 @@ describe("crc32", () => {
   it("has the check value of CRC-32/ISO-HDLC", () => {
     expect(crc32(new TextEncoder().encode("123456789"))).toBe(0xcbf43926);
   });
+
+  it("is the same bit by bit, wherever the bytes lie and whichever of them it is of", () => {
+    const part = fc.tuple(fc.uint8Array({ maxLength: 70 }), fc.nat(7), fc.nat(70), fc.nat(70));
+    fc.assert(
+      fc.property(part, ([content, offset, from, to]) => {
+        const bytes = new Uint8Array(new ArrayBuffer(offset + content.length), offset);
+        bytes.set(content);
+        const [start, end] = [Math.min(from, content.length), Math.min(Math.max(from, to), content.length)];
+        expect(crc32(bytes, start, end)).toBe(naiveCrc32(content.subarray(start, end)));
+      }),
+    );
+  });
 });
+
+function naiveCrc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
+  }
+  return ~crc >>> 0;
+}

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type MeterValues, P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { TerminalClock, VirtualClock } from "../../hal-mocks/clock";
@@ -6,7 +7,7 @@ import { createSerial } from "../../hal-mocks/serial";
 import { channelNumber } from "../../src/model/channels";
 import { Quality } from "../../src/model/quality";
 import type { Sample } from "../../src/model/reading";
-import { CRC16 } from "../../src/sensors/crc16";
+import { crc16 } from "../../src/sensors/crc16";
 import { P1, type P1Configuration, type P1Options } from "../../src/sensors/p1";
 import {
   bytesOf,
@@ -187,10 +188,26 @@ describe("the meter's clock", () => {
 
 describe("a checksum", () => {
   it("has the check value of CRC-16/ARC", () => {
-    let crc = 0;
-    for (const byte of bytesOf("123456789")) crc = CRC16[(crc ^ byte) & 0xff] ^ (crc >>> 8);
-    expect(crc).toBe(0xbb3d);
+    const words = new Int32Array(3);
+    const bytes = new Uint8Array(words.buffer);
+    bytes.set(bytesOf("123456789"));
+    expect(crc16(0, bytes, words, 0, 9)).toBe(0xbb3d);
     expect(naiveCrc16(bytesOf("123456789"))).toBe(0xbb3d);
+  });
+
+  it("is the same bit by bit, from any byte to any other, and in any parts", () => {
+    const words = new Int32Array(16);
+    const bytes = new Uint8Array(words.buffer);
+    const place = fc.nat(bytes.length);
+    const content = fc.uint8Array({ minLength: bytes.length, maxLength: bytes.length });
+    fc.assert(
+      fc.property(content, fc.tuple(place, place, place), (random, places) => {
+        bytes.set(random);
+        const [from, between, end] = places.sort((a, b) => a - b);
+        const part = crc16(0, bytes, words, from, between);
+        expect(crc16(part, bytes, words, between, end)).toBe(naiveCrc16(bytes.subarray(from, end)));
+      }),
+    );
   });
 
   const stripped = withoutChecksum(good);

@@ -29,6 +29,8 @@ export interface TerminalSetup {
   apps?: readonly App[];
   /** Runs the firmware on XS, which has an app of its own. Default: on the engine of this process. */
   xs?: XsFiles;
+  /** What runs the firmware, in place of the two above. */
+  machine?: (hal: Hal) => Machine;
   log: (line: string) => void;
 }
 
@@ -79,8 +81,9 @@ export class SimulatedTerminal {
         },
       },
     };
-    const { apps = [defaultApp], xs } = setup;
-    this.#machine = xs ? new XsMachine(this.hal, xs) : new NodeMachine(this.hal, apps);
+    const { apps = [defaultApp], xs, machine } = setup;
+    if (machine) this.#machine = machine(this.hal);
+    else this.#machine = xs ? new XsMachine(this.hal, xs) : new NodeMachine(this.hal, apps);
   }
 
   /** Boots, sleeps, boots again. Rejects when the firmware throws; a resident comes back after a reset only. */

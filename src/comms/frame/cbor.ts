@@ -31,41 +31,71 @@ export class CborWriter {
   }
 
   null(): void {
-    this.#byte(NULL);
+    this.#bytes[this.#grow(1)] = NULL;
   }
 
   /** An integer within ±(2^53−1). */
   integer(value: number): void {
+    const bytes = this.#bytes;
+    const at = this.#length;
+    const major = value < 0 ? NEGATIVE : UNSIGNED;
+    const argument = value < 0 ? -1 - value : value;
+    // Most differences are small: no call for them. What is no integer differs from what `|` makes of it.
+    if (argument < 0x100 && (value | 0) === value && at + 2 <= bytes.length) {
+      if (argument < 24) {
+        bytes[at] = major | argument;
+        this.#length = at + 1;
+      } else {
+        bytes[at] = major | 24;
+        bytes[at + 1] = argument;
+        this.#length = at + 2;
+      }
+      return;
+    }
     if (!Number.isSafeInteger(value)) throw new RangeError(`cbor: ${value} is no integer within ±(2^53−1)`);
-    if (value < 0) this.#head(NEGATIVE, -1 - value);
-    else this.#head(UNSIGNED, value);
+    this.#head(major, argument);
   }
 
+  /** No loop, and a call for each head, not for each byte: this runs once a value. */
   #head(major: number, argument: number): void {
+    const bytes = this.#bytes;
     if (argument < 24) {
-      this.#byte(major | argument);
+      bytes[this.#grow(1)] = major | argument;
     } else if (argument < 0x100) {
-      this.#byte(major | 24);
-      this.#byte(argument);
+      const at = this.#grow(2);
+      bytes[at] = major | 24;
+      bytes[at + 1] = argument;
     } else if (argument < 0x10000) {
-      this.#byte(major | 25);
-      this.#big(argument, 2);
+      const at = this.#grow(3);
+      bytes[at] = major | 25;
+      bytes[at + 1] = argument >> 8;
+      bytes[at + 2] = argument & 0xff;
     } else if (argument < TWO_32) {
-      this.#byte(major | 26);
-      this.#big(argument, 4);
+      const at = this.#grow(5);
+      bytes[at] = major | 26;
+      this.#word(at + 1, argument);
     } else {
-      this.#byte(major | 27);
-      this.#big(Math.floor(argument / TWO_32), 4);
-      this.#big(argument % TWO_32, 4);
+      const at = this.#grow(9);
+      bytes[at] = major | 27;
+      this.#word(at + 1, Math.floor(argument / TWO_32));
+      this.#word(at + 5, argument % TWO_32);
     }
   }
 
-  #big(value: number, bytes: number): void {
-    for (let shift = 8 * (bytes - 1); shift >= 0; shift -= 8) this.#byte((value >>> shift) & 0xff);
+  #word(at: number, value: number): void {
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = (value >>> 16) & 0xff;
+    bytes[at + 2] = (value >>> 8) & 0xff;
+    bytes[at + 3] = value & 0xff;
   }
 
-  #byte(value: number): void {
-    if (this.#length >= this.#bytes.length) throw new RangeError("cbor: the buffer is full");
-    this.#bytes[this.#length++] = value;
+  /** Takes `count` more bytes, and returns where they begin. */
+  #grow(count: number): number {
+    const at = this.#length;
+    const length = at + count;
+    if (length > this.#bytes.length) throw new RangeError("cbor: the buffer is full");
+    this.#length = length;
+    return at;
   }
 }

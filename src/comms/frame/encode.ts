@@ -69,20 +69,20 @@ function writeQualities(cbor: CborWriter, qualities: ArrayLike<number>, count: n
 
 function writeColumn(cbor: CborWriter, values: ArrayLike<number>, start: number, count: number): void {
   if (isConstant(values, start, count)) {
-    writeValue(cbor, values[start], 0);
+    if (Number.isNaN(values[start])) cbor.null();
+    else cbor.integer(values[start]);
     return;
   }
   cbor.array(count);
   let previous = 0;
   for (let index = start; index < start + count; index++) {
-    writeValue(cbor, values[index], previous);
-    if (!Number.isNaN(values[index])) previous = values[index];
+    const value = values[index];
+    if (Number.isNaN(value)) cbor.null();
+    else {
+      cbor.integer(value - previous);
+      previous = value;
+    }
   }
-}
-
-function writeValue(cbor: CborWriter, value: number, previous: number): void {
-  if (Number.isNaN(value)) cbor.null();
-  else cbor.integer(value - previous);
 }
 
 function isConstant(values: ArrayLike<number>, start: number, count: number): boolean {

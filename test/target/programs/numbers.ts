@@ -5,7 +5,7 @@ import { quantise } from "../../../src/lowpower/recorder";
 import { NUMBER_BYTES, NumberReader, writeNumber } from "../../../src/lowpower/rows";
 import { backoff, devicePhase, nextSlot } from "../../../src/lowpower/wake";
 import { channelName, channelNumber } from "../../../src/model/channels";
-import { CRC16 } from "../../../src/sensors/crc16";
+import { crc16 } from "../../../src/sensors/crc16";
 import { hex } from "./hex";
 
 const CASES = 300;
@@ -20,9 +20,11 @@ function integer(random: Random): number {
 
 function checksums(random: Random): string {
   const bytes = Uint8Array.from({ length: random.below(64) }, () => random.below(256));
-  let crc16 = 0;
-  for (const byte of bytes) crc16 = CRC16[(crc16 ^ byte) & 0xff] ^ (crc16 >>> 8);
-  return `${hex(bytes)} ${crc32(bytes)} ${crc32(bytes, bytes.length >>> 1)} ${crc16}`;
+  const words = new Int32Array(16);
+  const copy = new Uint8Array(words.buffer);
+  copy.set(bytes);
+  const crcs = [0, 1, 2, 3].map((from) => crc16(from, copy, words, from, Math.max(from, bytes.length)));
+  return `${hex(bytes)} ${crc32(bytes)} ${crc32(bytes, bytes.length >>> 1)} ${crcs.join()}`;
 }
 
 function wakes(random: Random): string {
