@@ -72,13 +72,25 @@ static void throwError(txMachine *the, struct message *message) {
   fxJump(the);
 }
 
+/* Scripts may go on after arguments that cannot pass: nothing is sent of these, and nothing kept. */
+static void sendCall(txMachine *the) {
+  struct message message;
+  openMessage(&message, MESSAGE_CALL);
+  mxTry(the) {
+    appendArrayHead(&message, (size_t)mxArgc);
+    for (txInteger index = 0; index < mxArgc; index++) appendValue(the, &message, mxArgv(index));
+    sendMessage(&message);
+  }
+  mxCatch(the) {
+    closeMessage(&message);
+    fxJump(the);
+  }
+}
+
 /* The arguments go to the host; its answer comes back. Until then it may send events. */
 static void call(txMachine *the) {
   struct message message;
-  openMessage(&message, MESSAGE_CALL);
-  appendArrayHead(&message, (size_t)mxArgc);
-  for (txInteger index = 0; index < mxArgc; index++) appendValue(the, &message, mxArgv(index));
-  sendMessage(&message);
+  sendCall(the);
   for (receiveMessage(&message); message.kind == MESSAGE_EVENT; receiveMessage(&message)) handleEvent(the, &message);
   if (message.kind == MESSAGE_THROW) throwError(the, &message);
   if (message.kind != MESSAGE_RETURN) die("the host has sent '%c' in answer to a call", message.kind);
