@@ -126,6 +126,11 @@ static void end(txMachine *the) {
   forgetMemory();
 }
 
+/* Whoever was asked for through a WeakRef stays until scripts have come to an end. XS sees that of promise jobs alone. */
+static void clearKeptObjects(txMachine *the) {
+  if (mxDuringJobs.kind == XS_REFERENCE_KIND) mxDuringJobs.value.reference->next = NULL;
+}
+
 static void handle(txMachine *the, struct message *message) {
   if (!the) die("the host has sent '%c' before the first boot", message->kind);
   fxBeginHost(the);
@@ -136,6 +141,7 @@ static void handle(txMachine *the, struct message *message) {
   } else {
     die("the host has sent '%c', which is no message", message->kind);
   }
+  clearKeptObjects(the);
   fxEndHost(the);
 }
 
