@@ -166,15 +166,20 @@ export async function makeApp(root, folder, engine) {
   return app;
 }
 
-/** What a terminal on XS needs of this repository, beside the image. */
-export async function makeProvider(root, folder, { modules }, engine) {
-  const own = (await loadOrder(root, [PROVIDER])).filter((path) => !modules.includes(path));
+/** A program below `root` for `engine serve`: its modules that are not in the image, its own the last. */
+export async function makeProgram(root, folder, program, { modules }, engine) {
+  const own = (await loadOrder(root, [program])).filter((path) => !modules.includes(path));
   return makeArchive(
     root,
     folder,
     own.map((path) => ({ name: path, path })),
     engine,
   );
+}
+
+/** What a terminal on XS needs of this repository, beside the image. */
+export function makeProvider(root, folder, image, engine) {
+  return makeProgram(root, folder, PROVIDER, image, engine);
 }
 
 /** Bytes of bytecode and slots of each module, and bytes of the file. */

@@ -3,6 +3,7 @@
 //   node target/target.mjs [--root DIR]                  builds the engine and the image of DIR/src
 //   node target/target.mjs list [--root DIR]             the image's modules as JSON
 //   node target/target.mjs terminal                      as JSON, the files that a terminal on XS is started with
+//   node target/target.mjs archive [--root DIR] PROGRAM.ts  as JSON, the files that a program of DIR is served with
 //   node target/target.mjs run [OPTIONS] PROGRAM.ts      runs a program of DIR on that image; see image.mjs
 //
 // Options of run: --root, and those of the engine (--deadline, --memory, --stack).
@@ -10,11 +11,12 @@
 import { join, resolve } from "node:path";
 import { exitWith, root as repository, WrongUsage } from "../tools/sdk/sdk.mjs";
 import { buildEngine } from "./build.mjs";
-import { describeImage, makeApp, makeImage, makeProvider, runProgram } from "./image.mjs";
+import { describeImage, makeApp, makeImage, makeProgram, makeProvider, runProgram } from "./image.mjs";
 import { withLock } from "./lock.mjs";
 
 const folder = join(repository, "build", "target");
-const COMMANDS = ["build", "list", "run", "terminal"];
+const COMMANDS = ["archive", "build", "list", "run", "terminal"];
+const TAKE_PROGRAM = ["archive", "run"];
 
 function parse(args) {
   const [first, ...rest] = args;
@@ -25,10 +27,11 @@ function parse(args) {
     if (words[at] === "--root" && words[at + 1]) parsed.root = resolve(words[++at]);
     else if (command === "run" && words[at].startsWith("--"))
       parsed.options.push(words[at], words[++at] ?? "");
-    else if (command === "run" && !parsed.program) parsed.program = words[at];
+    else if (TAKE_PROGRAM.includes(command) && !parsed.program) parsed.program = words[at];
     else throw new WrongUsage(`unexpected argument "${words[at]}"`);
   }
-  if (command === "run" && !parsed.program) throw new WrongUsage("run what? A program is missing");
+  if (TAKE_PROGRAM.includes(command) && !parsed.program)
+    throw new WrongUsage(`${command} what? A program is missing`);
   return parsed;
 }
 
@@ -53,6 +56,11 @@ await exitWith("target", async () => {
     const provider = await makeProvider(root, folder, image, engine);
     const app = await makeApp(root, folder, engine);
     console.log(JSON.stringify({ ...engine, image: image.image, app, provider }));
+    return;
+  }
+  if (command === "archive") {
+    const archive = await makeProgram(root, folder, program, image, engine);
+    console.log(JSON.stringify({ engine: engine.engine, image: image.image, archives: [archive] }));
     return;
   }
   if (command === "run") return runProgram(root, program, image, engine, options);

@@ -73,13 +73,25 @@ static void throwError(txMachine *the, struct message *message) {
   fxJump(the);
 }
 
+/* Scripts may go on after arguments that cannot pass: nothing is sent of these, and nothing kept. */
+static void sendCall(txMachine *the) {
+  struct message message;
+  openMessage(&message, MESSAGE_CALL);
+  mxTry(the) {
+    appendArrayHead(&message, (size_t)mxArgc);
+    for (txInteger index = 0; index < mxArgc; index++) appendValue(the, &message, mxArgv(index));
+    sendMessage(&message);
+  }
+  mxCatch(the) {
+    closeMessage(&message);
+    fxJump(the);
+  }
+}
+
 /* The arguments go to the host; its answer comes back. Until then it may send events. */
 static void call(txMachine *the) {
   struct message message;
-  openMessage(&message, MESSAGE_CALL);
-  appendArrayHead(&message, (size_t)mxArgc);
-  for (txInteger index = 0; index < mxArgc; index++) appendValue(the, &message, mxArgv(index));
-  sendMessage(&message);
+  sendCall(the);
   for (receiveMessage(&message); message.kind == MESSAGE_EVENT; receiveMessage(&message)) handleEvent(the, &message);
   if (message.kind == MESSAGE_THROW) throwError(the, &message);
   if (message.kind != MESSAGE_RETURN) die("the host has sent '%c' in answer to a call", message.kind);
@@ -116,6 +128,11 @@ static void end(txMachine *the) {
   forgetMemory();
 }
 
+/* Whoever was asked for through a WeakRef stays until scripts have come to an end. XS sees that of promise jobs alone. */
+static void clearKeptObjects(txMachine *the) {
+  if (mxDuringJobs.kind == XS_REFERENCE_KIND) mxDuringJobs.value.reference->next = NULL;
+}
+
 static void handle(txMachine *the, struct message *message) {
   if (!the) die("the host has sent '%c' before the first boot", message->kind);
   fxBeginHost(the);
@@ -129,6 +146,7 @@ static void handle(txMachine *the, struct message *message) {
   } else {
     die("the host has sent '%c', which is no message", message->kind);
   }
+  clearKeptObjects(the);
   fxEndHost(the);
 }
 

@@ -6,7 +6,13 @@
 extern txInteger _xsmcGetBuffer(txMachine *the, txSlot *slot, void **data, txUnsigned *count, txBoolean writable);
 
 enum major { UNSIGNED, NEGATIVE, BYTES, TEXT, ARRAY, MAP, TAG, SIMPLE };
-enum { FALSE = 0xf4, TRUE = 0xf5, NULL_ITEM = 0xf6, UNDEFINED = 0xf7, FLOAT32 = 26, FLOAT64 = 27, MAX_DEPTH = 16 };
+enum { FALSE = 0xf4, TRUE = 0xf5, NULL_ITEM = 0xf6, UNDEFINED = 0xf7, FLOAT32 = 26, FLOAT64 = 27 };
+
+/* How deeply arrays and objects may lie in each other; an endless one is found by that. The host has the same. */
+enum { MAX_DEPTH = 64 };
+
+/* The two bytes that XS has in a string for U+0000. */
+static const char NUL_IN_STRING[] = "\xC0\x80";
 
 /* ---- To the host ---- */
 
@@ -43,6 +49,27 @@ static void appendSized(struct message *message, enum major major, const void *b
 
 void appendText(struct message *message, const char *text) { appendSized(message, TEXT, text, strlen(text)); }
 
+/* Half of a surrogate pair is no Unicode: UTF-8 has no bytes for it, XS has ED A0 80 to ED BF BF. */
+static bool hasHalfOfPair(const char *text) {
+  for (const uint8_t *at = (const uint8_t *)text; (at = (const uint8_t *)strchr((const char *)at, 0xed)); at++) {
+    if (at[1] >= 0xa0) return true;
+  }
+  return false;
+}
+
+static void appendString(txMachine *the, struct message *message, const char *text) {
+  const char *nul;
+  size_t length = strlen(text);
+  if (hasHalfOfPair(text)) mxTypeError("a text with half of a surrogate pair cannot pass");
+  for (nul = text; (nul = strstr(nul, NUL_IN_STRING)); nul += 2) length--;
+  appendHead(message, TEXT, length);
+  for (; (nul = strstr(text, NUL_IN_STRING)); text = nul + 2) {
+    appendToMessage(message, text, (size_t)(nul - text));
+    appendByte(message, 0);
+  }
+  appendToMessage(message, text, strlen(text));
+}
+
 void appendNumber(struct message *message, double number) {
   uint64_t bits;
   memcpy(&bits, &number, sizeof bits);
@@ -58,22 +85,36 @@ static void appendInteger(struct message *message, int64_t integer) {
   }
 }
 
-static void appendArray(txMachine *the, struct message *message, txSlot *instance) {
+static void appendNested(txMachine *the, struct message *message, txSlot *value, int depth);
+
+static void appendArray(txMachine *the, struct message *message, txSlot *instance, int depth) {
   mxPushReference(instance);
   mxGetID(mxID(_length));
-  txInteger count = fxToInteger(the, the->stack);
+  const txNumber count = fxToNumber(the, the->stack);
   mxPop();
+  if (count > INT32_MAX) mxTypeError("an array of that length cannot pass");
   appendArrayHead(message, (size_t)count);
-  for (txInteger index = 0; index < count; index++) {
+  for (txIndex index = 0; index < (txIndex)count; index++) {
     mxPushReference(instance);
-    mxGetIndex((txIndex)index);
-    appendValue(the, message, the->stack);
+    mxGetIndex(index);
+    appendNested(the, message, the->stack, depth);
     mxPop();
   }
 }
 
+static void appendKey(txMachine *the, struct message *message, txID id, txIndex index) {
+  char digits[16];
+  if (id == mxID(___proto__)) mxTypeError("a property __proto__ cannot pass");
+  if (id != XS_NO_ID) {
+    appendString(the, message, fxGetKeyName(the, id));
+  } else {
+    snprintf(digits, sizeof digits, "%u", index);
+    appendText(message, digits);
+  }
+}
+
 /* Own enumerable properties with names, in a map of indefinite length: getters may make more of them. */
-static void appendObject(txMachine *the, struct message *message, txSlot *instance) {
+static void appendObject(txMachine *the, struct message *message, txSlot *instance, int depth) {
   enum { MAP_WITHOUT_END = 0xbf, END = 0xff };
   appendByte(message, MAP_WITHOUT_END);
   txSlot *at = fxNewInstance(the);
@@ -84,11 +125,10 @@ static void appendObject(txMachine *the, struct message *message, txSlot *instan
     txID id = at->value.at.id;
     txIndex index = at->value.at.index;
     if (!mxBehaviorGetOwnProperty(the, instance, id, index, property) || property->flag & XS_DONT_ENUM_FLAG) continue;
-    if (id == XS_NO_ID) mxTypeError("a property with a number cannot pass");
     mxPushReference(instance);
     mxGetAll(id, index);
-    appendText(message, fxGetKeyName(the, id));
-    appendValue(the, message, the->stack);
+    appendKey(the, message, id, index);
+    appendNested(the, message, the->stack, depth);
     mxPop();
   }
   mxPop();
@@ -96,25 +136,33 @@ static void appendObject(txMachine *the, struct message *message, txSlot *instan
   appendByte(message, END);
 }
 
-static void appendReference(txMachine *the, struct message *message, txSlot *value) {
+/* As the host has it: of Object itself, or of nothing. Properties whose names are numbers are an array inside. */
+static bool isPlain(txMachine *the, const txSlot *instance, const txSlot *internal) {
+  const txSlot *prototype = instance->value.instance.prototype;
+  if (internal && (internal->kind != XS_ARRAY_KIND || internal->ID != XS_NO_ID)) return false;
+  return !prototype || prototype == mxObjectPrototype.value.reference;
+}
+
+static void appendReference(txMachine *the, struct message *message, txSlot *value, int depth) {
   txSlot *instance = value->value.reference;
   const txSlot *internal = instance->next && instance->next->flag & XS_INTERNAL_FLAG ? instance->next : NULL;
   void *bytes;
   txUnsigned length;
+  if (depth == MAX_DEPTH) mxTypeError("what is nested so deeply cannot pass");
   if (mxIsFunction(instance)) mxTypeError("a function cannot pass");
   if (fxIsArray(the, instance)) {
-    appendArray(the, message, instance);
+    appendArray(the, message, instance, depth + 1);
   } else if (internal && (internal->kind == XS_ARRAY_BUFFER_KIND || internal->kind == XS_TYPED_ARRAY_KIND)) {
     _xsmcGetBuffer(the, value, &bytes, &length, 0);
     appendSized(message, BYTES, bytes, length);
-  } else if (internal) {
-    mxTypeError("an object that is not plain cannot pass");
+  } else if (isPlain(the, instance, internal)) {
+    appendObject(the, message, instance, depth + 1);
   } else {
-    appendObject(the, message, instance);
+    mxTypeError("an object that is not plain cannot pass");
   }
 }
 
-void appendValue(txMachine *the, struct message *message, txSlot *value) {
+static void appendNested(txMachine *the, struct message *message, txSlot *value, int depth) {
   mxCheckCStack();
   switch (value->kind) {
     case XS_UNDEFINED_KIND:
@@ -134,15 +182,17 @@ void appendValue(txMachine *the, struct message *message, txSlot *value) {
       break;
     case XS_STRING_KIND:
     case XS_STRING_X_KIND:
-      appendText(message, value->value.string);
+      appendString(the, message, value->value.string);
       break;
     case XS_REFERENCE_KIND:
-      appendReference(the, message, value);
+      appendReference(the, message, value, depth);
       break;
     default:
       mxTypeError("a value of this kind cannot pass");
   }
 }
+
+void appendValue(txMachine *the, struct message *message, txSlot *value) { appendNested(the, message, value, 0); }
 
 /* ---- From the host ---- */
 
@@ -165,13 +215,32 @@ static uint64_t takeArgument(struct reader *reader, unsigned information) {
   return takeBigEndian(reader, (size_t)1 << (information - 24));
 }
 
+static size_t countNuls(const uint8_t *bytes, size_t length) {
+  size_t count = 0;
+  for (size_t at = 0; at < length; at++) count += !bytes[at];
+  return count;
+}
+
 static void pushText(txMachine *the, struct reader *reader, size_t length) {
   const uint8_t *bytes = take(reader, length);
-  if (memchr(bytes, 0, length)) die("the host has sent a text with U+0000");
-  char *text = fxNewChunk(the, (txSize)length + 1);
-  memcpy(text, bytes, length);
-  text[length] = 0;
-  mxPushString(text);
+  const size_t size = length + countNuls(bytes, length);
+  mxPushUndefined();
+  char *text = fxNewChunk(the, (txSize)size + 1);
+  the->stack->value.string = text;
+  the->stack->kind = XS_STRING_KIND;
+  text[size] = 0;
+  if (size == length) {
+    memcpy(text, bytes, length);
+    return;
+  }
+  for (size_t at = 0; at < length; at++) {
+    if (bytes[at]) {
+      *text++ = (char)bytes[at];
+    } else {
+      memcpy(text, NUL_IN_STRING, 2);
+      text += 2;
+    }
+  }
 }
 
 static void pushNumber(txMachine *the, double number) {
@@ -235,11 +304,13 @@ static void pushMap(txMachine *the, struct reader *reader, size_t count) {
     const uint8_t head = *take(reader, 1);
     if (head >> 5 != TEXT) die("the host has sent a map with a key that is no text");
     pushText(the, reader, takeArgument(reader, head & 31));
-    txID id = fxNewName(the, the->stack);
-    mxPop();
+    txSlot *key = the->stack;
     pushValue(the, reader);
     mxPushReference(object);
-    mxSetID(id);
+    mxPushSlot(key);
+    // A name that is a number is an index, and __proto__ a name like another.
+    mxDefineAt(0, XS_GET_ONLY);
+    mxPop();
     mxPop();
   }
 }

@@ -9,7 +9,7 @@
 void appendArrayHead(struct message *message, size_t count);
 void appendMapHead(struct message *message, size_t count);
 
-/* Appends a value. Throws TypeError for what cannot pass. */
+/* Appends a value. Throws TypeError for what cannot pass: the message is then in pieces, and the caller's to close. */
 void appendValue(txMachine *the, struct message *message, txSlot *value);
 
 /* Appends a text, or a number. */

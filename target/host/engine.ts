@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Encoder } from "cbor-x";
+import { decodeValue, encodeValue } from "./values";
 
 /** What the engine is started with. */
 export interface EngineFiles {
@@ -54,8 +54,7 @@ export type OnCall = (operation: string, ...parameters: unknown[]) => unknown;
 
 const LENGTH_BYTES = 4;
 const HEADER_BYTES = LENGTH_BYTES + 1;
-const cbor = new Encoder({ useRecords: false, tagUint8Array: false });
-const NOTHING = cbor.encode([]);
+const NOTHING = encodeValue([]);
 
 /** Kinds of messages, as target/engine/message.h has them. */
 const BOOT = "B";
@@ -85,6 +84,8 @@ export class Engine {
   #toEngine: number;
   #fromEngine: number;
   #isOpen = true;
+  /** What the engine has said at its end. */
+  #ending = "it is closed";
   #hasJobs = false;
 
   constructor({ engine, image, archives }: EngineFiles, limits: EngineLimits, onCall: OnCall) {
@@ -115,9 +116,12 @@ export class Engine {
     this.#ask(BOOT, NOTHING);
   }
 
-  /** Calls what is served, and returns what that returns. Promise jobs have to wait for `runJobs`. */
+  /**
+   * Calls what is served, and returns what that returns. Promise jobs have to wait for `runJobs`.
+   * @throws TypeError for parameters that are no data; nothing is called then.
+   */
   event(...parameters: readonly unknown[]): unknown {
-    return this.#ask(EVENT, cbor.encode(parameters));
+    return this.#ask(EVENT, encodeValue(parameters));
   }
 
   /** Runs all promise jobs. False when there are none. */
@@ -129,7 +133,7 @@ export class Engine {
 
   /** What the engine has counted. `collect`: garbage first; peaks and costs of functions then begin anew. */
   measure(collect: boolean): Measurement {
-    return this.#ask(MEASURE, cbor.encode([collect])) as Measurement;
+    return this.#ask(MEASURE, encodeValue([collect])) as Measurement;
   }
 
   /** Resolves to the exit code. */
@@ -159,20 +163,20 @@ export class Engine {
   }
 
   #answer(call: Parameters<OnCall>): void {
-    let result: unknown;
+    let result: Uint8Array;
     try {
-      result = this.#onCall(...call);
+      result = encodeValue(this.#onCall(...call));
     } catch (error) {
       if (error instanceof EngineFailure) throw error;
       const { name, message } = error instanceof Error ? error : new Error(String(error));
-      this.#send(THROW, cbor.encode([name, message]));
+      this.#send(THROW, encodeValue([name, message]));
       return;
     }
-    this.#send(RETURN, cbor.encode(passable(result)));
+    this.#send(RETURN, result);
   }
 
   #send(kind: string, item: Uint8Array): void {
-    if (!this.#isOpen) throw new EngineFailure("the engine has ended");
+    if (!this.#isOpen) throw new EngineFailure(`the engine has ended: ${this.#ending}`);
     const message = Buffer.alloc(HEADER_BYTES + item.length);
     message.writeUInt32LE(item.length + 1);
     message.write(kind, LENGTH_BYTES, "latin1");
@@ -187,7 +191,7 @@ export class Engine {
   #receive(): Message {
     const header = this.#read(HEADER_BYTES);
     const kind = String.fromCharCode(header[LENGTH_BYTES]);
-    return { kind, value: cbor.decode(this.#read(header.readUInt32LE() - 1)) };
+    return { kind, value: decodeValue(this.#read(header.readUInt32LE() - 1)) };
   }
 
   #read(length: number): Buffer {
@@ -204,7 +208,9 @@ export class Engine {
   #failed(otherwise: string): EngineFailure {
     const said = readFileSync(this.#errors, "utf8").trim();
     this.#closeFiles();
-    return new EngineFailure(said || `the engine has ended without a word: ${otherwise}`);
+    const reason = said || `the engine has ended without a word: ${otherwise}`;
+    this.#ending = reason;
+    return new EngineFailure(reason);
   }
 
   #closeFiles(): void {
@@ -231,9 +237,4 @@ function optionsOf({ deadlineMs, chunks, slots, stack }: EngineLimits): string[]
   return Object.entries(options).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, String(value)],
   );
-}
-
-/** The codec takes no ArrayBuffer for bytes. */
-function passable(value: unknown): unknown {
-  return value instanceof ArrayBuffer ? new Uint8Array(value) : value;
 }

@@ -10,6 +10,13 @@ export type Constructors = Readonly<Record<string, (options: Record<string, unkn
 /** Classes that options can refer to, by name. */
 export type Classes = Readonly<Record<string, unknown>>;
 
+/** All that scripts can reach. */
+export interface Reachable {
+  ports: Ports;
+  constructors: Constructors;
+  classes: Classes;
+}
+
 type Callable = Record<string, (...values: unknown[]) => unknown>;
 
 /** Objects of this side that scripts on XS work with: what they construct, and what is always there. */
@@ -20,17 +27,18 @@ export class RemoteObjects {
   readonly #classes: Classes;
   readonly #objects = new Map<number | string, object>();
 
-  constructor(
-    files: EngineFiles,
-    limits: EngineLimits,
-    { ports, constructors, classes }: { ports: Ports; constructors: Constructors; classes: Classes },
-  ) {
+  constructor(files: EngineFiles, limits: EngineLimits, { ports, constructors, classes }: Reachable) {
     this.#ports = ports;
     this.#constructors = constructors;
     this.#classes = classes;
     this.engine = new Engine(files, limits, (operation, ...values) =>
       this.#onCall(operation, ...values.map(received)),
     );
+  }
+
+  /** How many objects scripts can reach. */
+  get count(): number {
+    return this.#objects.size;
   }
 
   /** A new machine: the objects of the old one are none of its business. */
@@ -50,6 +58,8 @@ export class RemoteObjects {
         return this.#set(...(parameters as [number | string, string, unknown]));
       case "invoke":
         return this.#invoke(...(parameters as [number | string, string, ...unknown[]]));
+      case "forget":
+        return this.#forget(parameters as number[]);
       default:
         throw new RangeError(`there is no operation "${operation}"`);
     }
@@ -59,6 +69,11 @@ export class RemoteObjects {
     const construct = this.#constructors[what];
     if (!construct) throw new RangeError(`the host has no "${what}"`);
     this.#objects.set(handle, construct(this.#revive(options, handle)));
+  }
+
+  /** Scripts have nothing any more that leads to these. */
+  #forget(handles: readonly number[]): undefined {
+    for (const handle of handles) this.#objects.delete(handle);
   }
 
   #property(handle: number | string, name: string): unknown {
@@ -91,7 +106,8 @@ export class RemoteObjects {
   #revive(options: Record<string, unknown>, handle: number): Record<string, unknown> {
     const revived: Record<string, unknown> = {};
     for (const [name, value] of Object.entries(options)) revived[name] = this.#reviveValue(value, handle);
-    return revived;
+    // The options that scripts have are out of reach: who writes to this copy must not go unnoticed.
+    return Object.freeze(revived);
   }
 
   #reviveValue(value: unknown, handle: number): unknown {

@@ -1,7 +1,7 @@
 import type { Hal } from "../../src/hal";
 import type { Counters } from "../../src/lowpower/state";
 import type { EngineFiles, EngineLimits } from "./engine";
-import { RemoteObjects } from "./remote";
+import { type Reachable, RemoteObjects } from "./remote";
 
 /** What a terminal on XS says of itself. */
 export interface Inspection {
@@ -27,10 +27,10 @@ class HostTimer {
 }
 
 /** What target/provider/hal.ts asks for, of a platform of this side. */
-export function connectHal(hal: Hal, files: EngineFiles, limits: EngineLimits, onFinish: () => void) {
+export function reachableHal(hal: Hal, onFinish: () => void): Reachable {
   const { clock, sleep, retained, buses, storage, network } = hal;
   const stream = network.mqtt.socket.io;
-  return new RemoteObjects(files, limits, {
+  return {
     ports: {
       clock: { read: () => ({ ticks: clock.ticks, time: clock.time }) },
       sleep,
@@ -46,5 +46,15 @@ export function connectHal(hal: Hal, files: EngineFiles, limits: EngineLimits, o
       timer: ({ onTimer, ms }) => new HostTimer(clock, onTimer as () => void, ms as number),
     },
     classes: { stream },
-  });
+  };
+}
+
+/** An engine whose scripts have that platform. */
+export function connectHal(
+  hal: Hal,
+  files: EngineFiles,
+  limits: EngineLimits,
+  onFinish: () => void,
+): RemoteObjects {
+  return new RemoteObjects(files, limits, reachableHal(hal, onFinish));
 }

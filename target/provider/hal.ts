@@ -151,15 +151,27 @@ class RemoteFlash extends Remote implements Flash {
 }
 
 class RemoteTimer extends Remote {
-  /** Its own callback ends it. */
+  #isPending = true;
+
   constructor(onTimer: () => void, ms: number) {
     super("timer", {
       ms,
       onTimer: () => {
-        this.close();
+        this.#end();
         onTimer();
       },
     });
+  }
+
+  override close(): void {
+    if (!this.#isPending) return;
+    this.invoke("close");
+    this.#end();
+  }
+
+  #end(): void {
+    this.#isPending = false;
+    this.forget();
   }
 }
 

@@ -4,12 +4,13 @@ declare function call(operation: string, ...parameters: readonly unknown[]): unk
 /** What the host knows an object by: a number for what was constructed, a name for what is always there. */
 type Handle = number | string;
 
-interface Opened {
-  instance: Remote;
-  callbacks: Record<string, unknown>;
-}
-
-const opened = new Map<number, Opened>();
+/** What the host may call back. Who was refused stays here: a host that keeps its callbacks is at fault, and seen. */
+const opened = new Map<number, Remote>();
+/** What is closed and still held by a script, which is to see it when the host calls back too late. */
+const closed = new Map<number, WeakRef<Remote>>();
+/** How many of these make it worth while to look which have been collected. */
+const LEAST_SWEPT = 16;
+let sweptAt = LEAST_SWEPT;
 let lastHandle = 0;
 
 export function get(handle: Handle, property: string): unknown {
@@ -48,21 +49,29 @@ function isPlain(value: unknown): value is object {
 /** An object of a class that the host has. */
 export class Remote {
   readonly #handle = ++lastHandle;
+  readonly #callbacks: Record<string, unknown>;
 
   /** Throws what the host's constructor throws. */
   constructor(what: string, options: object) {
-    opened.set(this.#handle, { instance: this, callbacks: { ...options } });
-    try {
-      call("construct", what, this.#handle, passable(options));
-    } catch (error) {
-      opened.delete(this.#handle);
-      throw error;
-    }
+    this.#callbacks = { ...options };
+    opened.set(this.#handle, this);
+    call("construct", what, this.#handle, passable(options));
   }
 
   close(): void {
     this.invoke("close");
+    release(this.#handle, this);
+  }
+
+  /** At both ends, without waiting for a collection: for what is as numerous as timers, and never used again. */
+  protected forget(): void {
     opened.delete(this.#handle);
+    call("forget", this.#handle);
+  }
+
+  /** Calls a callback of its options. */
+  static callBack(remote: Remote, name: string, parameters: readonly unknown[]): void {
+    (remote.#callbacks[name] as (...values: unknown[]) => void).apply(remote, parameters.map(revive));
   }
 
   protected get(property: string): unknown {
@@ -90,11 +99,26 @@ export class Remote {
   }
 }
 
+function release(handle: number, remote: Remote): void {
+  if (!opened.delete(handle)) return;
+  closed.set(handle, new WeakRef(remote));
+  if (closed.size >= sweptAt) sweep();
+}
+
+/** Nobody closes again, or reads, what has been collected: the host can let it go as well. */
+function sweep(): void {
+  const collected: number[] = [];
+  for (const [handle, reference] of closed) if (!reference.deref()) collected.push(handle);
+  for (const handle of collected) closed.delete(handle);
+  sweptAt = 2 * closed.size + LEAST_SWEPT;
+  if (collected.length) call("forget", ...collected);
+}
+
 /** The host calls back. */
 export function dispatch(handle: number, name: string, ...parameters: readonly unknown[]): void {
-  const entry = opened.get(handle);
-  if (!entry) throw new Error(`the host calls ${name} of an instance that is closed`);
-  (entry.callbacks[name] as (...values: unknown[]) => void).apply(entry.instance, parameters.map(revive));
+  const remote = opened.get(handle) ?? closed.get(handle)?.deref();
+  if (!remote) throw new Error(`the host calls ${name} of an instance that is gone`);
+  Remote.callBack(remote, name, parameters);
 }
 
 function revive(value: unknown): unknown {

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { EngineFiles } from "../../target/host/engine";
 import type { XsFiles } from "../../tools/sim/machine";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -61,6 +62,13 @@ export function describeImage(root = ROOT): ImageDescription {
   const { status, stdout, stderr } = target(["list", "--root", root]);
   if (status !== 0) throw new Error(stderr);
   return JSON.parse(stdout) as ImageDescription;
+}
+
+/** What `Engine` is started with to serve a program of test/target/programs. */
+export function served(name: string): EngineFiles {
+  const { status, stdout, stderr } = target(["archive", `test/target/programs/${name}.ts`]);
+  if (status !== 0) throw new Error(stderr);
+  return JSON.parse(stdout) as EngineFiles;
 }
 
 /** What a program of test/target/programs prints on XS. */
