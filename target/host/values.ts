@@ -1,6 +1,6 @@
 import { Decoder } from "cbor-x";
 
-// Values as CBOR (RFC 8949), as target/engine/value.c has them. cbor-x decodes them. It does not encode them: it takes
+// Values as CBOR (RFC 8949), as target/engine/value.h has them. cbor-x decodes them. It does not encode them: it takes
 // -0 for 0, and a Map or a Date for something that scripts on XS would not get as such.
 
 const UNSIGNED = 0;
