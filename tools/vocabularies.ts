@@ -48,6 +48,8 @@ export interface HomeAssistant {
 }
 
 export interface Vocabulary {
+  /** For people. */
+  title: string;
   obis?: Obis;
   lwm2m?: Lwm2m;
   sunspec?: SunSpec;
@@ -71,9 +73,14 @@ const evse = (attribute: number): Matter => ({ cluster: EVSE, attribute, exponen
 /** By the quantity's name. */
 export const vocabularies: Readonly<Record<string, Vocabulary>> = {
   // The reading's time is no channel of its own elsewhere.
-  t: {},
-  clock: { obis: { a: 0, c: 1, d: 0, e: 0 }, homeAssistant: { deviceClass: "timestamp", diagnostic: true } },
+  t: { title: "Time" },
+  clock: {
+    title: "Meter clock",
+    obis: { a: 0, c: 1, d: 0, e: 0 },
+    homeAssistant: { deviceClass: "timestamp", diagnostic: true },
+  },
   v: {
+    title: "Voltage",
     obis: { c: 12, d: 7 },
     lwm2m: { 10243: "4", 10242: "- 4 14 24", 3316: "5700" },
     sunspec: {
@@ -88,6 +95,7 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     ocpp: "Voltage",
   },
   i: {
+    title: "Current",
     obis: { c: 11, d: 7 },
     lwm2m: { 10243: "5", 10242: "- 5 15 25", 3317: "5700" },
     sunspec: {
@@ -101,17 +109,34 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     homeAssistant: measurement("current"),
     ocpp: "Current.Import",
   },
-  pi: { obis: { c: 1, d: 7 }, homeAssistant: measurement("power"), ocpp: "Power.Active.Import" },
+  pi: {
+    title: "Power import",
+    obis: { c: 1, d: 7 },
+    homeAssistant: measurement("power"),
+    ocpp: "Power.Active.Import",
+  },
   // An inverter's W is what it gives (701: positive for generation).
   pe: {
+    title: "Power export",
     obis: { c: 2, d: 7 },
     sunspec: { 101: "W", 103: "W", 701: "W WL1 WL2 WL3" },
     homeAssistant: measurement("power"),
     ocpp: "Power.Active.Export",
   },
-  qi: { obis: { c: 3, d: 7 }, homeAssistant: measurement("reactive_power"), ocpp: "Power.Reactive.Import" },
-  qe: { obis: { c: 4, d: 7 }, homeAssistant: measurement("reactive_power"), ocpp: "Power.Reactive.Export" },
+  qi: {
+    title: "Reactive power import",
+    obis: { c: 3, d: 7 },
+    homeAssistant: measurement("reactive_power"),
+    ocpp: "Power.Reactive.Import",
+  },
+  qe: {
+    title: "Reactive power export",
+    obis: { c: 4, d: 7 },
+    homeAssistant: measurement("reactive_power"),
+    ocpp: "Power.Reactive.Export",
+  },
   f: {
+    title: "Frequency",
     obis: { c: 14, d: 7 },
     lwm2m: { 10243: "17", 10242: "49", 3318: "5700" },
     sunspec: { 101: "Hz", 103: "Hz", 201: "Hz", 203: "Hz", 701: "Hz" },
@@ -120,6 +145,7 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     ocpp: "Frequency",
   },
   ei: {
+    title: "Energy import",
     obis: { c: 1, d: 8 },
     lwm2m: { 10243: "14", 10242: "41", 3305: "5805" },
     sunspec: {
@@ -132,6 +158,7 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     ocpp: "Energy.Active.Import.Register",
   },
   ee: {
+    title: "Energy export",
     obis: { c: 2, d: 8 },
     sunspec: {
       101: "WH",
@@ -145,6 +172,7 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     ocpp: "Energy.Active.Export.Register",
   },
   eqi: {
+    title: "Reactive energy import",
     obis: { c: 3, d: 8 },
     lwm2m: { 10243: "15", 10242: "42", 3305: "5815" },
     sunspec: { 701: "TotVarhAbs TotVarhAbsL1 TotVarhAbsL2 TotVarhAbsL3" },
@@ -152,13 +180,15 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     ocpp: "Energy.Reactive.Import.Register",
   },
   eqe: {
+    title: "Reactive energy export",
     obis: { c: 4, d: 8 },
     sunspec: { 701: "TotVarhInj TotVarhInjL1 TotVarhInjL2 TotVarhInjL3" },
     homeAssistant: increasing("reactive_energy"),
     ocpp: "Energy.Reactive.Export.Register",
   },
-  tariff: { obis: { a: 0, c: 96, d: 14, e: 0 }, homeAssistant: {} },
+  tariff: { title: "Active tariff", obis: { a: 0, c: 96, d: 14, e: 0 }, homeAssistant: {} },
   p: {
+    title: "Power",
     obis: { c: 16, d: 7 },
     lwm2m: { 10243: "6", 10242: "34 6 16 26", 3305: "5800" },
     sunspec: { 201: "W WphA WphB WphC", 203: "W WphA WphB WphC" },
@@ -166,6 +196,7 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     homeAssistant: measurement("power"),
   },
   q: {
+    title: "Reactive power",
     lwm2m: { 10243: "7", 10242: "35 7 17 27", 3305: "5810" },
     sunspec: {
       101: "VAr",
@@ -178,6 +209,7 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     homeAssistant: measurement("reactive_power"),
   },
   s: {
+    title: "Apparent power",
     obis: { c: 9, d: 7 },
     lwm2m: { 10243: "10", 10242: "38 10 20 30" },
     sunspec: {
@@ -191,6 +223,7 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     homeAssistant: measurement("apparent_power"),
   },
   pf: {
+    title: "Power factor",
     obis: { c: 13, d: 7 },
     lwm2m: { 10243: "11", 10242: "39 11 21 31", 3305: "5820", 3329: "5700" },
     sunspec: {
@@ -205,17 +238,20 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     ocpp: "Power.Factor",
   },
   thdu: {
+    title: "Voltage distortion",
     obis: { c: 12, d: 7, e: 124 },
     lwm2m: { 10243: "12", 10242: "- 12 22 32" },
     homeAssistant: measurement(),
   },
   thdi: {
+    title: "Current distortion",
     obis: { c: 11, d: 7, e: 124 },
     lwm2m: { 10243: "13", 10242: "- 13 23 33" },
     homeAssistant: measurement(),
   },
   // Home Assistant has no class for apparent energy, and no unit kVAh among those of `energy`.
   esi: {
+    title: "Apparent energy import",
     obis: { c: 9, d: 8 },
     lwm2m: { 10243: "16", 10242: "45" },
     sunspec: {
@@ -226,6 +262,7 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     ocpp: "Energy.Apparent.Import",
   },
   ese: {
+    title: "Apparent energy export",
     obis: { c: 10, d: 8 },
     sunspec: {
       201: "TotVAhExp TotVAhExpPhA TotVAhExpPhB TotVAhExpPhC",
@@ -236,36 +273,45 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
   },
   // 160 and the ports of 714 are repeating groups, one a DC input: the index.
   dcv: {
+    title: "DC voltage",
     lwm2m: { 3316: "5700" },
     sunspec: { 101: "DCV", 103: "DCV", 160: "DCV", 714: "DCV", 802: "V" },
     matter: power(0x04),
     homeAssistant: measurement("voltage"),
   },
   dci: {
+    title: "DC current",
     lwm2m: { 3317: "5700" },
     sunspec: { 101: "DCA", 103: "DCA", 160: "DCA", 714: "DCA", 802: "A" },
     matter: power(0x05),
     homeAssistant: measurement("current"),
   },
   dcp: {
+    title: "DC power",
     lwm2m: { 3328: "5700" },
     sunspec: { 101: "DCW", 103: "DCW", 160: "DCW", 714: "DCW", 802: "W" },
     matter: power(0x08),
     homeAssistant: measurement("power"),
   },
-  dcei: { sunspec: { 160: "DCWH", 714: "DCWhAbs" }, homeAssistant: increasing("energy") },
-  dcee: { sunspec: { 714: "DCWhInj" }, homeAssistant: increasing("energy") },
-  ahi: { homeAssistant: increasing() },
-  ahe: { homeAssistant: increasing() },
+  dcei: {
+    title: "DC energy import",
+    sunspec: { 160: "DCWH", 714: "DCWhAbs" },
+    homeAssistant: increasing("energy"),
+  },
+  dcee: { title: "DC energy export", sunspec: { 714: "DCWhInj" }, homeAssistant: increasing("energy") },
+  ahi: { title: "Charge in", homeAssistant: increasing() },
+  ahe: { title: "Charge out", homeAssistant: increasing() },
   soc: {
+    title: "State of charge",
     lwm2m: { 3411: "1" },
     sunspec: { 124: "ChaState", 713: "SoC", 802: "SoC" },
     matter: { cluster: EVSE, attribute: 0x30, exponent: 0 },
     homeAssistant: measurement("battery"),
     ocpp: "SoC",
   },
-  soh: { sunspec: { 713: "SoH", 802: "SoH" }, homeAssistant: measurement() },
+  soh: { title: "State of health", sunspec: { 713: "SoH", 802: "SoH" }, homeAssistant: measurement() },
   ev: {
+    title: "Vehicle",
     matter: { cluster: EVSE, attribute: 0x00, exponent: 0 },
     homeAssistant: {
       deviceClass: "enum",
@@ -280,17 +326,24 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
       },
     },
   },
-  evmin: { matter: evse(0x06), homeAssistant: measurement("current") },
-  evmax: { matter: evse(0x07), homeAssistant: measurement("current"), ocpp: "Current.Offered" },
-  evcap: { matter: evse(0x05), homeAssistant: measurement("current") },
-  evei: { matter: evse(0x42), homeAssistant: increasing("energy") },
+  evmin: { title: "Minimum charging current", matter: evse(0x06), homeAssistant: measurement("current") },
+  evmax: {
+    title: "Offered charging current",
+    matter: evse(0x07),
+    homeAssistant: measurement("current"),
+    ocpp: "Current.Offered",
+  },
+  evcap: { title: "Circuit capacity", matter: evse(0x05), homeAssistant: measurement("current") },
+  evei: { title: "Session energy", matter: evse(0x42), homeAssistant: increasing("energy") },
   sw: {
+    title: "Relay",
     obis: { a: 0, c: 96, d: 3, e: 10 },
     lwm2m: { 3312: "5850" },
     matter: { cluster: 0x06, attribute: 0x00, exponent: 0 },
     homeAssistant: { deviceClass: "enum", options: { 0: "open", 1: "closed" } },
   },
   tc: {
+    title: "Temperature",
     obis: { a: 0, c: 96, d: 9, e: 0 },
     lwm2m: { 3303: "5700" },
     sunspec: { 101: "TmpCab", 103: "TmpCab", 160: "Tmp", 307: "TmpAmb", 701: "TmpAmb", 714: "Tmp" },
@@ -299,6 +352,7 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     ocpp: "Temperature",
   },
   rh: {
+    title: "Humidity",
     obis: { a: 0, c: 96, d: 9, e: 2 },
     lwm2m: { 3304: "5700" },
     sunspec: { 307: "RH" },
@@ -306,13 +360,15 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     homeAssistant: measurement("humidity"),
   },
   ap: {
+    title: "Air pressure",
     obis: { a: 0, c: 96, d: 9, e: 1 },
     lwm2m: { 3315: "5700" },
     sunspec: { 307: "Pres" },
     homeAssistant: measurement("atmospheric_pressure"),
   },
-  irr: { sunspec: { 302: "GHI" }, homeAssistant: measurement("irradiance") },
+  irr: { title: "Irradiance", sunspec: { 302: "GHI" }, homeAssistant: measurement("irradiance") },
   inv: {
+    title: "Inverter state",
     sunspec: { 101: "St", 103: "St" },
     homeAssistant: {
       deviceClass: "enum",
@@ -329,6 +385,7 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     },
   },
   chs: {
+    title: "Charge state",
     sunspec: { 124: "ChaSt", 802: "ChaSt" },
     homeAssistant: {
       deviceClass: "enum",
@@ -343,14 +400,16 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
       },
     },
   },
-  flags: { homeAssistant: { diagnostic: true } },
+  flags: { title: "Flags", homeAssistant: { diagnostic: true } },
   vbat: {
+    title: "Terminal battery",
     obis: { a: 0, c: 96, d: 6, e: 3 },
     lwm2m: { 3411: "3" },
     matter: { cluster: 0x2f, attribute: 0x0b, exponent: MILLI },
     homeAssistant: { ...measurement("voltage"), diagnostic: true },
   },
   rssi: {
+    title: "Radio signal",
     lwm2m: { 4: "2" },
     homeAssistant: { ...measurement("signal_strength"), diagnostic: true },
   },
@@ -371,9 +430,22 @@ export function homeAssistantUnit(unit: string): string {
   return HOME_ASSISTANT_UNITS[unit] ?? unit;
 }
 
-/** What a channel's quantity is elsewhere; nothing for a quantity that this version does not know. */
-export function vocabularyOf(channel: number): Vocabulary {
-  return vocabularies[quantityOf(channel)?.name ?? ""] ?? {};
+/** What a channel's quantity is elsewhere, or undefined for one that this version does not know. */
+export function vocabularyOf(channel: number): Vocabulary | undefined {
+  return vocabularies[quantityOf(channel)?.name ?? ""];
+}
+
+const PHASE_TITLES = ["", " L1", " L2", " L3", " N", " L1-L2", " L2-L3", " L3-L1"];
+const INDEX_TITLES: Readonly<Record<string, string>> = { t: "tariff", h: "harmonic", p: "port" };
+
+/** A channel's name for people, such as `Energy import tariff 2`, or undefined where the registry has no row. */
+export function titleOf(channel: number): string | undefined {
+  const vocabulary = vocabularyOf(channel);
+  if (!vocabulary) return undefined;
+  const { phase, index } = partsOf(channel);
+  const letter = quantityOf(channel)?.index;
+  const suffix = index ? ` ${letter === undefined ? "" : `${INDEX_TITLES[letter]} `}${index}` : "";
+  return vocabulary.title + PHASE_TITLES[phase] + suffix;
 }
 
 /** The lines of IEC 62056-61 that have codes: L1, L2, L3 by adding to C, N by a C of its own. */
@@ -384,7 +456,7 @@ const OBIS_NEUTRAL: Readonly<Record<number, number>> = { 11: 91, 12: 92 };
 
 /** The OBIS code of a channel, such as `1-0:21.7.0` for `pi_l1`, or undefined where there is none. */
 export function obisOf(channel: number): string | undefined {
-  const { obis } = vocabularyOf(channel);
+  const obis = vocabularyOf(channel)?.obis;
   if (!obis) return undefined;
   const { a = 1, c, d, e } = obis;
   const { phase, index } = partsOf(channel);

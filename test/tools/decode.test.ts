@@ -100,6 +100,55 @@ describe("gridmote decode FILE", () => {
   });
 });
 
+describe("gridmote decode --format", () => {
+  const undated = cbor(["gm/a/0/f", Buffer.from(cbor(frame({ 2: 5, 3: null })))]);
+
+  it.each([
+    ["influx", "gridmote,device=a,point=0 clock=100 1780000000000000000"],
+    ["senml", '[{"bn":"gm/a/0/","bt":1780000000,"bu":"s","n":"clock","v":100},{"n":"clock","v":160,"t":60}]'],
+    ["homeassistant", /^homeassistant\/device\/gridmote_a_0_1\/config \{"device":/],
+    ["jsonl", /^\{"device":"a",/],
+  ])("%s writes readings so", async (format, expected) => {
+    const outcome = await gridmote(["decode", "--format", format, fileOf(first)]);
+    expect(outcome).toMatchObject({ code: 0, stderr: "" });
+    expect(outcome.stdout.split("\n")[0]).toEqual(
+      typeof expected === "string" ? expected : expect.stringMatching(expected),
+    );
+  });
+
+  it("takes a precision, and primary units", async () => {
+    const influx = await gridmote(["decode", "--format=influx", "--precision", "s", fileOf(first)]);
+    expect(influx.stdout).toMatch(/ 1780000000\n.* 1780000060\n$/);
+    const senml = await gridmote(["decode", "--format=senml", "--primary-units", fileOf(first)]);
+    expect(senml).toMatchObject({ code: 0, stdout: expect.stringContaining('"n":"clock"') });
+  });
+
+  it.each(["influx", "senml", "senml-cbor"])("%s says what it leaves out", async (format) => {
+    const outcome = await gridmote(["decode", "--format", format, fileOf(undated)]);
+    expect(outcome).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "gridmote: item 1: 2 readings without a time are left out\n",
+    });
+  });
+
+  it.each([
+    [
+      ["--format", "csv"],
+      '--format is "csv", expected jsonl or senml or senml-cbor or influx or homeassistant',
+    ],
+    [["--precision", "s"], "--precision needs --format influx"],
+    [["--format", "influx", "--primary-units"], "--primary-units needs --format senml or senml-cbor"],
+    [["--format", "homeassistant", "--publish"], "--publish needs --broker and --format homeassistant"],
+  ])("refuses %j", async (options, line) => {
+    expect(await gridmote(["decode", ...options, fileOf(first)])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: `gridmote: ${line}\n`,
+    });
+  });
+});
+
 it("takes a sequence apart alike, however it is cut into pieces", async () => {
   const items = [
     first,
@@ -144,6 +193,22 @@ describe("gridmote decode --broker", () => {
     const outcome = await ended;
     expect(outcome).toMatchObject({ code: 0, stderr: "" });
     expect(linesOf(outcome)).toEqual(["a 0 0", "a 0 0", "b 3 1", "b 3 1"]);
+  });
+
+  it("publishes for Home Assistant, retained", async () => {
+    const subscribed = broker.subscribed("gm/+/+/f");
+    const args = ["decode", "--broker", broker.url, "--format", "homeassistant", "--publish"];
+    const { child, ended } = start(args);
+    await subscribed;
+    const discovered = broker.published("homeassistant/device/gridmote_a_0_1/config");
+    const shown = broker.published("gmh/a/0/1");
+    await broker.publish("gm/a/0/f", cbor(frame()));
+    const [discovery, state] = await Promise.all([discovered, shown]);
+    expect([discovery.retain, state.retain]).toEqual([true, true]);
+    expect(JSON.parse(discovery.payload)).toHaveProperty("components.clock.device_class", "timestamp");
+    expect(JSON.parse(state.payload)).toMatchObject({ clock: "1970-01-01T00:02:40Z", quality: "good" });
+    child.kill("SIGINT");
+    expect(await ended).toMatchObject({ code: 0, stdout: "", stderr: "" });
   });
 
   it("waits for a broker that dies, says so once, and goes on", async () => {

@@ -32,8 +32,8 @@ describe("parseTopic", () => {
 describe("recordsOf", () => {
   const source = { device: "d", point: 2 };
   const one = (time: number | undefined, quality = 0) =>
-    recordsOf(source, {
-      profile: 1,
+    recordsOf({
+      ...source,
       boot: 7,
       seq: 3,
       readings: [{ time, quality, values: { ei: 5, pi: 1 } }],

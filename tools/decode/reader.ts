@@ -1,8 +1,10 @@
+import type { FrameReadings } from "./formats/format";
 import { decodeFrame, type FrameResult } from "./frame";
-import { type DecodedRecord, type FrameTopic, parseTopic, recordsOf } from "./records";
+import { KnownProfiles } from "./profiles";
+import { type FrameTopic, parseTopic } from "./records";
 
 export type ReadResult =
-  | { kind: "frame"; device: string; records: DecodedRecord[] }
+  | { kind: "frame"; device: string; frame: FrameReadings }
   /** The broker delivers at least once: (device, boot, seq) tells a frame that came before. */
   | { kind: "repeat"; device: string }
   | { kind: "undecodable"; device: string | undefined; error: string };
@@ -11,6 +13,7 @@ export type ReadResult =
 export class FrameReader {
   /** Sequence numbers seen, by device and epoch. */
   readonly #seen = new Map<string, Set<number>>();
+  readonly #profiles = new KnownProfiles();
 
   accept(topic: string, payload: Uint8Array): ReadResult {
     const source = parseTopic(topic);
@@ -28,6 +31,8 @@ export class FrameReader {
     this.#seen.set(epoch, seen);
     if (seen.has(seq)) return { kind: "repeat", device };
     seen.add(seq);
-    return { kind: "frame", device, records: recordsOf(source, result.frame) };
+    const profile = this.#profiles.get(result.frame.profile)!;
+    const frame = { ...source, ...result.frame, profile };
+    return { kind: "frame", device, frame };
   }
 }

@@ -1,5 +1,5 @@
 import { Quality, qualityName } from "../../src/model/quality";
-import type { Frame } from "./frame";
+import type { FrameReadings } from "./formats/format";
 
 /** One reading as a flat object: the line of JSON that `gridmote decode` prints. */
 export interface DecodedRecord {
@@ -28,8 +28,8 @@ export function parseTopic(topic: string): FrameTopic | undefined {
   return parts && point <= MAX_POINT ? { device: parts[1], point } : undefined;
 }
 
-export function recordsOf({ device, point }: FrameTopic, frame: Frame): DecodedRecord[] {
-  const { boot, seq, readings } = frame;
+export function recordsOf(frame: Omit<FrameReadings, "profile">): DecodedRecord[] {
+  const { device, point, boot, seq, readings } = frame;
   return readings.map(({ time, quality, values }) => {
     const record: DecodedRecord = {
       device,
@@ -46,7 +46,7 @@ export function recordsOf({ device, point }: FrameTopic, frame: Frame): DecodedR
 }
 
 /** Milliseconds only where there are any. A time that no calendar has is null. */
-function isoTime(time: number): string | null {
+export function isoTime(time: number): string | null {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return null;
   return date.toISOString().replace(".000Z", "Z");
