@@ -5,6 +5,8 @@ import { Failure } from "./cli/command";
 
 export interface SubscriberOptions {
   filter: string;
+  /** A further filter, whose retained messages a broker sends before others. */
+  first?: string;
   /** The subscriber can publish already, though `connect` may not have resolved yet. */
   onMessage: (topic: string, payload: Uint8Array, subscriber: Subscriber) => void;
   /** The connection was lost, and is being sought again. Said once for each loss. */
@@ -77,7 +79,7 @@ export class Subscriber {
     }
     const subscriber = new Subscriber(client, url, id, options);
     try {
-      await subscriber.#subscribe(options.filter);
+      await subscriber.#subscribe(options);
     } catch (error) {
       await subscriber.close();
       throw new Failure(`the broker at mqtt://${host} refuses "${options.filter}" (${reasonOf(error)})`);
@@ -85,8 +87,11 @@ export class Subscriber {
     return subscriber;
   }
 
-  async #subscribe(filter: string): Promise<void> {
-    const granted = this.#client.subscribeAsync({ [filter]: { qos: 1 }, [this.#marker]: { qos: 1 } });
+  async #subscribe({ first, filter }: SubscriberOptions): Promise<void> {
+    const filters = [...(first === undefined ? [] : [first]), filter, this.#marker];
+    const granted = this.#client.subscribeAsync(
+      Object.fromEntries(filters.map((name) => [name, { qos: 1 as const }])),
+    );
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error("no answer")), CONNECT_TIMEOUT_MS);

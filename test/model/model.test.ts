@@ -109,14 +109,28 @@ describe("the channel registry", () => {
 });
 
 describe("profiles", () => {
-  it("are found by their number, begin with the time, and have each column once", () => {
-    for (const profile of Object.values(profiles)) {
-      expect(profileOf(profile.number)).toBe(profile);
+  it.each([1, 2, 3, 4, 5, 6, 7])(
+    "%d is found by its number, begins with the time, and has each channel once",
+    (number) => {
+      const profile = profileOf(number)!;
+      expect(profile.number).toBe(number);
       expect(profile.columns[0].name).toBe("t");
-      const keys = profile.columns.map(({ channel, exponent }) => `${channel} ${exponent}`);
-      expect(new Set(keys).size).toBe(keys.length);
-    }
-    expect(profileOf(999)).toBeUndefined();
+      const channels = profile.columns.map(({ channel }) => channel);
+      expect(new Set(channels).size).toBe(channels.length);
+      for (const { channel, name } of profile.columns) expect(channelName(channel)).toBe(name);
+    },
+  );
+
+  it("of the default app are the same objects each time", () => {
+    for (const profile of Object.values(profiles)) expect(profileOf(profile.number)).toBe(profile);
+  });
+
+  it("may have a resolution of their own", () => {
+    expect(profileOf(3)!.columns[2]).toEqual({ channel: channelNumber("i"), name: "i", exponent: -3 });
+  });
+
+  it("are none for other numbers", () => {
+    for (const number of [0, 8, 999, 1024, -1, 1.5, Number.NaN]) expect(profileOf(number)).toBeUndefined();
   });
 });
 

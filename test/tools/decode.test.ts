@@ -70,7 +70,11 @@ describe("gridmote decode FILE", () => {
   it.each<[string, Uint8Array[], string]>([
     ["a null", [cbor(null)], "item 2: not [topic, payload]"],
     ["an undefined", [cbor(undefined)], "item 2: not [topic, payload]"],
-    ["another topic", [cbor(["gm/a/s", Buffer.from("x")])], "item 2: the topic is not gm/<device>/<point>/f"],
+    [
+      "another topic",
+      [cbor(["gm/a/s", Buffer.from("x")])],
+      "item 2: the topic is neither gm/<device>/<point>/f nor gm/<device>/<point>/d/<profile>",
+    ],
     ["a damaged frame", [cbor(["gm/a/0/f", Buffer.of(0x82)])], "item 2: not CBOR: it is not one whole item"],
   ])("passes over %s", async (_, parts, line) => {
     const outcome = await gridmote(["decode", fileOf(first, ...parts, second)]);
@@ -193,6 +197,29 @@ describe("gridmote decode --broker", () => {
     const outcome = await ended;
     expect(outcome).toMatchObject({ code: 0, stderr: "" });
     expect(linesOf(outcome)).toEqual(["a 0 0", "a 0 0", "b 3 1", "b 3 1"]);
+  });
+
+  it("reads the descriptors that the broker has kept, before any frame", async () => {
+    const number = 36_268;
+    const descriptor = cbor([
+      1,
+      [
+        [0, 0, "t", "s", 0],
+        [921_600, -1, "later", "Bq", 0],
+      ],
+    ]);
+    await broker.publish(`gm/a/0/d/${number}`, descriptor, 1, { retain: true });
+    const subscribed = broker.subscribed("gm/+/+/f");
+    const { child, ended, until } = start(["decode", "--broker", broker.url]);
+    await subscribed;
+    await broker.publish("gm/a/0/f", cbor([number, 7, 0, 1_780_000_000, 1, [0, 0, 25]]));
+    await until(({ stdout }) => stdout.endsWith("\n"));
+    child.kill("SIGINT");
+    expect(await ended).toEqual({
+      code: 0,
+      stderr: "",
+      stdout: '{"device":"a","point":0,"boot":7,"seq":0,"time":"2026-05-28T20:26:40Z","later":2.5}\n',
+    });
   });
 
   it("publishes for Home Assistant, retained", async () => {

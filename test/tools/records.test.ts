@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseTopic, recordsOf } from "../../tools/decode/records";
+import { parseDescriptorTopic, parseTopic, recordsOf } from "../../tools/decode/records";
 
 describe("parseTopic", () => {
   it.each([
@@ -26,6 +26,25 @@ describe("parseTopic", () => {
     "",
   ])("gives nothing for %j", (topic) => {
     expect(parseTopic(topic)).toBeUndefined();
+  });
+});
+
+describe("parseDescriptorTopic", () => {
+  it("takes a topic apart", () => {
+    const source = { device: "house-1", point: 3 };
+    expect(parseDescriptorTopic("gm/house-1/3/d/36268")).toEqual({ source, profile: 36_268 });
+  });
+
+  it.each([
+    "gm/a/0/f",
+    "gm/a/0/d",
+    "gm/a/0/d/",
+    "gm/a/0/d/01",
+    "gm/a/0/d/-1",
+    "gm/a/0/d/9999999999999999",
+    "gm/a/0/d/1/x",
+  ])("gives nothing for %j", (topic) => {
+    expect(parseDescriptorTopic(topic)).toBeUndefined();
   });
 });
 

@@ -87,6 +87,8 @@ async function follow(address: BrokerAddress, following: Following, io: Io): Pro
   const place = `the broker at ${address.host}:${address.port}`;
   const connecting = Subscriber.connect(urlOf(address), {
     filter,
+    // The descriptors first: they are retained, and frames may need them.
+    ...(filter.endsWith("/f") && { first: `${filter.slice(0, -1)}d/+` }),
     onMessage(topic, payload, broker) {
       const result = reader.accept(topic, payload);
       if (!publish || result.kind !== "frame") {
@@ -163,7 +165,7 @@ function readItem(
   point: number,
   reader: FrameReader,
 ): ReadResult {
-  if (device !== undefined) return reader.acceptFrom({ device, point }, decodeFrame(item));
+  if (device !== undefined) return reader.acceptFrom({ device, point }, item);
   const pair = pairOf(item);
   if (pair) return reader.accept(...pair);
   return { kind: "undecodable", device: undefined, error: "not [topic, payload]" };

@@ -21,9 +21,29 @@ export interface FrameTopic {
   point: number;
 }
 
+const SOURCE = String.raw`^gm/([^/+#\p{Cc}]{1,64})/(0|[1-9]\d{0,4})`;
+const FRAME_TOPIC = new RegExp(`${SOURCE}/f$`, "u");
+const DESCRIPTOR_TOPIC = new RegExp(String.raw`${SOURCE}/d/(0|[1-9]\d{0,15})$`, "u");
+
 /** Takes `gm/<device>/<point>/f` apart; undefined for any other topic. */
 export function parseTopic(topic: string): FrameTopic | undefined {
-  const parts = /^gm\/([^/+#\p{Cc}]{1,64})\/(0|[1-9]\d{0,4})\/f$/u.exec(topic);
+  return sourceOf(FRAME_TOPIC.exec(topic));
+}
+
+export interface DescriptorTopic {
+  source: FrameTopic;
+  profile: number;
+}
+
+/** Takes `gm/<device>/<point>/d/<profile>` apart; undefined for any other topic. */
+export function parseDescriptorTopic(topic: string): DescriptorTopic | undefined {
+  const parts = DESCRIPTOR_TOPIC.exec(topic);
+  const source = sourceOf(parts);
+  const profile = Number(parts?.[3]);
+  return source && Number.isSafeInteger(profile) ? { source, profile } : undefined;
+}
+
+function sourceOf(parts: RegExpExecArray | null): FrameTopic | undefined {
   const point = Number(parts?.[2]);
   return parts && point <= MAX_POINT ? { device: parts[1], point } : undefined;
 }

@@ -334,10 +334,8 @@ class Simulation {
       this.#options.log?.(`${topic}: ${result.error}`);
       return;
     }
-    if (result.kind === "repeat") {
-      site.repeats++;
-      return;
-    }
+    if (result.kind === "repeat") site.repeats++;
+    if (result.kind !== "frame") return;
     if (this.#options.broker) this.#checkOrigin(result.frame, site.terminal);
     site.delivered++;
     site.payloadBytes += payload.length;
