@@ -1,7 +1,8 @@
 import type { App, AppInstance, Plan, StreamPlan } from "./app/interface";
+import { descriptorBytes, encodeDescriptor } from "./comms/descriptor";
 import { encodeFrame } from "./comms/frame/encode";
 import { KeyValueOutbox } from "./comms/outbox";
-import { Session, type SessionFailure } from "./comms/session";
+import { type Announcement, Session, type SessionFailure } from "./comms/session";
 import type { Config } from "./config";
 import type { Hal, Timer, WakeReason, WakeResult } from "./hal";
 import { emptyBatch, Recorder } from "./lowpower/recorder";
@@ -77,6 +78,8 @@ export class Terminal {
     this.#device = this.#config.device || (reason === "start" ? undefined : saved?.device) || hal.mac;
     this.#app = app({ version: 1, config: this.#config });
     this.#state = saved ?? newState(raiseEpoch(hal));
+    // Another name, or another broker, has no descriptors yet.
+    if (this.#state.provisioned !== stored) this.#state.announced = 0;
     this.#state.provisioned = stored;
     this.#state.device = this.#device;
     checkPlan(this.#app.plan);
@@ -338,12 +341,32 @@ export class Terminal {
       config: this.#config,
       device: this.#device,
       outbox,
+      announcements: this.#state.announced === this.#profilesId ? [] : this.#announcements(),
+      onAnnounced: () => {
+        this.#state.announced = this.#profilesId;
+      },
       clean: this.#state.attempt >= CLEAN_AFTER,
       onAcknowledged: () => {
         this.#state.counters.acknowledged++;
       },
       onLost: () => void this.#endSession(),
     });
+  }
+
+  /** One number for what all streams' profiles are; never 0. */
+  get #profilesId(): number {
+    let id = 1;
+    for (const { recorder, saved } of this.#lines)
+      id = (id * 31 + saved.point * 65_536 + recorder.profile.number) % 2 ** 32;
+    return id + 1;
+  }
+
+  /** The descriptors of all streams. */
+  #announcements(): Announcement[] {
+    return this.#lines.map(({ recorder: { profile }, saved: { point } }) => ({
+      topic: `${point}/d/${profile.number}`,
+      payload: encodeDescriptor(profile, new Uint8Array(descriptorBytes(profile))),
+    }));
   }
 
   async #endSession(): Promise<void> {

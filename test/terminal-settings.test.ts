@@ -4,6 +4,9 @@ import type { SerialChip } from "../hal-mocks/serial";
 import defaultApp from "../src/app/default";
 import type { App, AppInstance } from "../src/app/interface";
 import type { Hal, SerialOptions } from "../src/hal";
+import { profiles } from "../src/model/profiles";
+import { decodeDescriptor } from "../tools/decode/descriptor";
+import { describedProfile } from "../tools/decode/profiles";
 import { bytesOf, telegram } from "./support/dsmr";
 import { MINUTE, Site, type SiteOptions, START } from "./support/site";
 
@@ -88,6 +91,37 @@ describe("an epoch", () => {
     site.terminal.retained.lose();
     await site.pass(20 * MINUTE);
     expect([...new Set(site.records.map(({ boot }) => boot))]).toEqual([0, 1]);
+  });
+});
+
+describe("the descriptor of a stream's profile", () => {
+  const topicsOf = ({ descriptors }: Site) => descriptors.map(({ topic }) => topic);
+
+  it("is published once in an epoch, however often a sleeper sleeps and sends", async () => {
+    const site = await Site.open({ config: { sessionMs: 5 * MINUTE } });
+    const { mac } = site.terminal.hal;
+    await site.pass(40.5 * MINUTE);
+    expect(site.messages.length).toBeGreaterThan(5);
+    expect(topicsOf(site)).toEqual([`gm/${mac}/0/d/2`]);
+    expect(decodeDescriptor(2, site.descriptors[0].payload)).toEqual({
+      ok: true,
+      profile: describedProfile(profiles.meter3),
+    });
+    site.terminal.retained.lose();
+    await site.pass(10 * MINUTE);
+    expect(topicsOf(site)).toHaveLength(2);
+  });
+
+  it("is published again under another name", async () => {
+    const site = await openResident();
+    const { mac } = site.terminal.hal;
+    for (const settings of [{}, {}, { device: "cellar" }] as Record<string, string>[]) {
+      provision(site, settings);
+      site.terminal.reset();
+      await site.pass(MINUTE);
+      await send(site);
+    }
+    expect(topicsOf(site)).toEqual([`gm/${mac}/0/d/2`, "gm/cellar/0/d/2"]);
   });
 });
 

@@ -5,7 +5,10 @@ import { Failure } from "./cli/command";
 
 export interface SubscriberOptions {
   filter: string;
-  onMessage: (topic: string, payload: Uint8Array) => void;
+  /** A further filter, whose retained messages a broker sends before others. */
+  first?: string;
+  /** The subscriber can publish already, though `connect` may not have resolved yet. */
+  onMessage: (topic: string, payload: Uint8Array, subscriber: Subscriber) => void;
   /** The connection was lost, and is being sought again. Said once for each loss. */
   onLost?: () => void;
   /** The connection is there again. */
@@ -18,6 +21,8 @@ const RECONNECT_MS = 100;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** How long an end may take to tell the broker that nobody will come back. */
 const FORGET_TIMEOUT_MS = 1_000;
+/** How long an end waits for what was published to be acknowledged. */
+const PUBLISH_TIMEOUT_MS = 1_000;
 const BARRIER_RETRY_MS = 500;
 const BARRIER_TIMEOUT_MS = 15_000;
 
@@ -28,6 +33,8 @@ export class Subscriber {
   readonly #id: string;
   readonly #marker: string;
   readonly #barriers = new Map<string, () => void>();
+  /** Published, and not acknowledged yet. */
+  readonly #publishing = new Set<Promise<unknown>>();
   #count = 0;
 
   private constructor(client: MqttClient, url: string, id: string, options: SubscriberOptions) {
@@ -37,7 +44,7 @@ export class Subscriber {
     this.#marker = `gms/${id}`;
     client.on("message", (topic, payload) => {
       if (topic === this.#marker) this.#barriers.get(payload.toString())?.();
-      else options.onMessage(topic, payload);
+      else options.onMessage(topic, payload, this);
     });
     let lost = false;
     client.on("close", () => {
@@ -72,7 +79,7 @@ export class Subscriber {
     }
     const subscriber = new Subscriber(client, url, id, options);
     try {
-      await subscriber.#subscribe(options.filter);
+      await subscriber.#subscribe(options);
     } catch (error) {
       await subscriber.close();
       throw new Failure(`the broker at mqtt://${host} refuses "${options.filter}" (${reasonOf(error)})`);
@@ -80,8 +87,11 @@ export class Subscriber {
     return subscriber;
   }
 
-  async #subscribe(filter: string): Promise<void> {
-    const granted = this.#client.subscribeAsync({ [filter]: { qos: 1 }, [this.#marker]: { qos: 1 } });
+  async #subscribe({ first, filter }: SubscriberOptions): Promise<void> {
+    const filters = [...(first === undefined ? [] : [first]), filter, this.#marker];
+    const granted = this.#client.subscribeAsync(
+      Object.fromEntries(filters.map((name) => [name, { qos: 1 as const }])),
+    );
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error("no answer")), CONNECT_TIMEOUT_MS);
@@ -114,10 +124,21 @@ export class Subscriber {
     }
   }
 
+  /** Publishes at QoS 1, retained. While the broker is away it waits for it. */
+  publish(topic: string, payload: string): void {
+    const published = this.#client
+      .publishAsync(topic, payload, { qos: 1, retain: true })
+      // The connection was closed before it was acknowledged: `close` has waited long enough.
+      .catch(() => {})
+      .finally(() => this.#publishing.delete(published));
+    this.#publishing.add(published);
+  }
+
   /** Ends, and leaves nothing behind: a broker may keep a session, and messages for it, for ever. */
   async close(): Promise<void> {
     const { connected } = this.#client;
     this.#client.removeAllListeners("close");
+    if (connected && this.#publishing.size) await this.#settled();
     await this.#client.endAsync(true);
     if (!connected) return;
     const forget = { clientId: this.#id, clean: true, reconnectPeriod: 0, connectTimeout: FORGET_TIMEOUT_MS };
@@ -128,6 +149,15 @@ export class Subscriber {
     } catch {
       // The broker has gone meanwhile.
     }
+  }
+
+  async #settled(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, PUBLISH_TIMEOUT_MS);
+    });
+    await Promise.race([Promise.all(this.#publishing), late]);
+    clearTimeout(timer);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Config } from "../config";
 import { type Hal, type MqttClient, type Timer, WIFI_CONNECTING, WIFI_HAS_ADDRESS, type WiFi } from "../hal";
-import type { Outbox, StoredFrame } from "./outbox";
+import type { Outbox } from "./outbox";
 
 /** Why a session has failed. A network that is not there is data, not a programming error. */
 export type SessionCause = "wifi" | "broker" | "lost" | "deadline";
@@ -49,11 +49,24 @@ function quietly(step: () => void): void {
   }
 }
 
+/** A retained message that is sent beside the frames. */
+export interface Announcement {
+  /** Behind `gm/<device>/`. */
+  topic: string;
+  payload: Uint8Array;
+}
+
+/** In the place of an outbox id, which counts from 1: nothing is to be acknowledged there. */
+const NO_ID = 0;
+
 export interface SessionOptions {
   hal: Hal;
   config: Readonly<Config>;
   device: string;
   outbox: Outbox;
+  announcements: readonly Announcement[];
+  /** Called when the broker has acknowledged all announcements. */
+  onAnnounced: () => void;
   /** True drops what the broker has kept for this device. */
   clean: boolean;
   /** Called for each frame that the broker has acknowledged. */
@@ -85,6 +98,9 @@ export class Session {
   /** The rest of a frame that did not fit the send buffer in one go. */
   #rest: Uint8Array | undefined;
   #lastId = 0;
+  /** How many announcements have been written, and how many of them acknowledged. */
+  #announced = 0;
+  #acknowledged = 0;
   /** Outbox id by packet id. */
   readonly #inFlight = new Map<number, number>();
 
@@ -211,23 +227,42 @@ export class Session {
   #writeMore(): boolean {
     if (this.#rest) return this.#writeRest();
     if (this.#inFlight.size >= this.#window) return false;
-    const stored = this.#options.outbox.next(this.#lastId);
-    if (!stored) return false;
-    return this.#writeFrame(stored);
+    // Readers need announcements first; but a link that brings one message at a time must bring frames.
+    if (this.#window > 1) return this.#writeAnnouncement() || this.#writeFrame();
+    return this.#writeFrame() || this.#writeAnnouncement();
   }
 
-  #writeFrame({ id, point, frame }: StoredFrame): boolean {
-    const topic = `gm/${this.#options.device}/${point}/f`;
+  #writeAnnouncement(): boolean {
+    const { announcements } = this.#options;
+    if (this.#announced === announcements.length) return false;
+    const { topic, payload } = announcements[this.#announced];
+    const written = this.#write(topic, payload, NO_ID);
+    if (written) this.#announced++;
+    return written;
+  }
+
+  #writeFrame(): boolean {
+    const stored = this.#options.outbox.next(this.#lastId);
+    if (!stored) return false;
+    const { id, point, frame } = stored;
+    const written = this.#write(`${point}/f`, frame, id);
+    if (written) this.#lastId = id;
+    return written;
+  }
+
+  /** Begins a message, retained without an outbox id. False when there is no room for a good part of it. */
+  #write(level: string, payload: Uint8Array, id: number): boolean {
+    const topic = `gm/${this.#options.device}/${level}`;
     const room = this.#writable - topic.length - PUBLISH_OVERHEAD_BYTES;
     // A sliver would only cost a segment: wait until a good part fits.
-    if (room < Math.min(frame.length, 256)) return false;
-    const part = frame.subarray(0, Math.min(frame.length, room));
+    if (room < Math.min(payload.length, 256)) return false;
+    const part = payload.subarray(0, Math.min(payload.length, room));
     this.#packetId = (this.#packetId % PACKET_IDS) + 1;
     this.#inFlight.set(this.#packetId, id);
-    this.#lastId = id;
-    const options = { topic, QoS: 1, id: this.#packetId, byteLength: frame.length };
+    const retain = id === NO_ID;
+    const options = { topic, QoS: 1, retain, id: this.#packetId, byteLength: payload.length };
     this.#writable = this.#mqtt!.write(part, options);
-    if (part.length < frame.length) this.#rest = frame.subarray(part.length);
+    if (part.length < payload.length) this.#rest = payload.subarray(part.length);
     return true;
   }
 
@@ -245,6 +280,10 @@ export class Session {
     const id = this.#inFlight.get(packetId);
     if (id === undefined) return;
     this.#inFlight.delete(packetId);
+    if (id === NO_ID) {
+      if (++this.#acknowledged === this.#options.announcements.length) this.#options.onAnnounced();
+      return;
+    }
     this.#options.outbox.acknowledge(id);
     this.#options.onAcknowledged();
   }

@@ -42,6 +42,8 @@ export interface State {
   epoch: number;
   /** Sessions that have failed one after the other. */
   attempt: number;
+  /** Which descriptors the broker has acknowledged, as `Terminal` numbers them; 0 for none. */
+  announced: number;
   /** The device's id: on a board, asking for the MAC starts the radio. */
   device: string;
   /** What provisioning has stored, as JSON: so that a wake that only samples need not open the store. */
@@ -51,17 +53,17 @@ export interface State {
 }
 
 /** Raised with every change of the layout; another version is no state of ours. */
-const VERSION = 2;
+const VERSION = 3;
 const PREFIX_BYTES = 8;
 const NUMBER_BYTES = 8;
 /** Text is stored as UTF-16 code units. */
 const CHARACTER_BYTES = 2;
 export const QUALITY_CODES = 8;
 /**
- * boot, seq, lastFrameId, sessionDue, attempt, 4 counters, streams, characters of both texts, dropped, lost, epoch;
- * qualities.
+ * boot, seq, lastFrameId, sessionDue, attempt, 4 counters, streams, characters of both texts, dropped, lost, epoch,
+ * announced; qualities.
  */
-const HEADER_NUMBERS = 15 + QUALITY_CODES;
+const HEADER_NUMBERS = 16 + QUALITY_CODES;
 /** point, profile, due, count, length, start, end, columns, storingId. */
 const STREAM_NUMBERS = 9;
 /** Its place among them. */
@@ -91,6 +93,7 @@ export function newState(boot: number): State {
     sessionDue: 0,
     epoch: Number.NaN,
     attempt: 0,
+    announced: 0,
     device: "",
     provisioned: "{}",
     counters: {
@@ -134,6 +137,7 @@ export function saveState(state: State, retained: Retained): void {
   numbers[12] = state.dropped;
   numbers[13] = counters.lost;
   numbers[14] = state.epoch;
+  numbers[15] = state.announced;
   numbers.set(counters.readings, HEADER_NUMBERS - QUALITY_CODES);
   let at = writeText(bytes, PREFIX_BYTES + count * NUMBER_BYTES, device);
   at = writeText(bytes, at, provisioned);
@@ -197,6 +201,7 @@ export function loadState(retained: Retained): State | undefined {
   state.dropped = numbers[12];
   counters.lost = numbers[13];
   state.epoch = numbers[14];
+  state.announced = numbers[15];
   for (let code = 0; code < QUALITY_CODES; code++) {
     counters.readings[code] = numbers[HEADER_NUMBERS - QUALITY_CODES + code];
   }

@@ -32,7 +32,7 @@ function profile(number: number, columns: string): Profile {
 
 const METER = "t clock ei ei_t1 ei_t2 ee ee_t1 ee_t2 tariff pi pe";
 
-/** The built-in profiles. */
+/** The built-in profiles that the default app uses: as objects in flash, which cost no RAM. */
 export const profiles = {
   /** A single-phase smart meter with two tariffs. */
   meter1: profile(1, `${METER} v_l1 i_l1 pi_l1 pe_l1`),
@@ -40,7 +40,27 @@ export const profiles = {
   meter3: profile(2, `${METER} v_l1 v_l2 v_l3 i_l1 i_l2 i_l3 pi_l1 pi_l2 pi_l3 pe_l1 pe_l2 pe_l3`),
 } as const;
 
+/** Numbers below are the built-in profiles'; what others make of channels is numbered by its content. */
+export const FIRST_FREE_NUMBER = 1024;
+
+/** Further built-in profiles, as text: as objects they would take ten times the flash. */
+const FURTHER: Readonly<Record<number, string>> = {
+  /** One circuit, as sub-meters and power monitors measure it. */
+  3: "t v i@-3 p q f ei ee tc flags",
+  /** An inverter with two PV inputs. */
+  4: "t p q f v_l1 v_l2 v_l3 i_l1 i_l2 i_l3 ee dcv_p1 dcv_p2 dci_p1 dci_p2 dcp_p1 dcp_p2 tc inv",
+  /** A battery on its DC side. */
+  5: "t dcv dci dcp ahi ahe dcei dcee soc soh tc chs",
+  /** An EV charger. */
+  6: "t ev evmin evmax evcap p v_l1 v_l2 v_l3 i_l1 i_l2 i_l3 ei evei soc sw",
+  /** An environment, and the terminal that measures it. */
+  7: "t tc rh ap irr vbat rssi",
+};
+
 /** The built-in profile of that number, or undefined. */
 export function profileOf(number: number): Profile | undefined {
-  return Object.values(profiles).find((candidate) => candidate.number === number);
+  const found = Object.values(profiles).find((candidate) => candidate.number === number);
+  if (found) return found;
+  const columns = FURTHER[number];
+  return columns === undefined ? undefined : profile(number, columns);
 }

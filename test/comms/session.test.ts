@@ -7,7 +7,7 @@ import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createWiFi, type WiFiSetup } from "../../hal-mocks/wifi";
 import type { StoredFrame } from "../../src/comms/outbox";
-import { Session } from "../../src/comms/session";
+import { type Announcement, Session } from "../../src/comms/session";
 import { loadConfig } from "../../src/config";
 import type { Hal, MqttClient, MqttConstructor, MqttOptions, MqttWriteOptions } from "../../src/hal";
 import { SimulatedTerminal } from "../../tools/sim/terminal";
@@ -64,6 +64,10 @@ class Rig {
   readonly outbox = new Frames();
   readonly connects: Connect[] = [];
   readonly payloads: Uint8Array[] = [];
+  /** Topics of what was published, and whether it is retained. */
+  readonly published: [topic: string, retain: boolean][] = [];
+  announcements: Announcement[] = [];
+  announced = 0;
   pings = 0;
   readonly #aedes: Aedes;
 
@@ -77,8 +81,10 @@ class Rig {
       done(null, true);
     };
     aedes.on("ping", () => this.pings++);
-    aedes.on("publish", ({ topic, payload }) => {
-      if (topic.startsWith("gm/")) this.payloads.push(new Uint8Array(payload as Uint8Array));
+    aedes.on("publish", ({ topic, payload, retain }) => {
+      if (!topic.startsWith("gm/")) return;
+      this.payloads.push(new Uint8Array(payload as Uint8Array));
+      this.published.push([topic, retain]);
     });
     this.terminal = new SimulatedTerminal({
       device: DEVICE,
@@ -113,6 +119,8 @@ class Rig {
       config,
       device: DEVICE,
       outbox: this.outbox,
+      announcements: this.announcements,
+      onAnnounced: () => this.announced++,
       clean,
       onAcknowledged: ignored,
       onLost: ignored,
@@ -157,6 +165,44 @@ class Rig {
     });
   }
 }
+
+describe("announcements", () => {
+  const announcements = [
+    { topic: "0/d/2", payload: new Uint8Array(300) },
+    { topic: "1/d/5", payload: Uint8Array.of(1) },
+  ];
+  const retained = [
+    ["gm/node/0/d/2", true],
+    ["gm/node/1/d/5", true],
+  ];
+  const frame = ["gm/node/0/f", false];
+
+  async function deliver(cautious: boolean): Promise<Rig> {
+    const rig = await Rig.open();
+    rig.announcements = announcements;
+    rig.outbox.append(0, Uint8Array.of(7));
+    const session = rig.session();
+    await rig.clock.runFor(session.send(cautious), "a session");
+    // A resident's session goes on, and has said it.
+    rig.outbox.append(0, Uint8Array.of(8));
+    await rig.clock.runFor(session.send(cautious), "more of it");
+    await rig.clock.runFor(session.close(), "its end");
+    return rig;
+  }
+
+  it("come before the frames, retained, once", async () => {
+    const rig = await deliver(false);
+    expect(rig.published).toEqual([...retained, frame, frame]);
+    expect(rig.payloads[0]).toHaveLength(300);
+    expect([rig.announced, rig.outbox.count]).toEqual([1, 0]);
+  });
+
+  it("come after them on a link that brings one message at a time", async () => {
+    const rig = await deliver(true);
+    expect(rig.published).toEqual([frame, ...retained, frame]);
+    expect(rig.announced).toBe(1);
+  });
+});
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 

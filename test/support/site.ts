@@ -9,6 +9,7 @@ import type { App } from "../../src/app/interface";
 import type { Hal } from "../../src/hal";
 import { FrameReader } from "../../tools/decode/reader";
 import type { DecodedRecord } from "../../tools/decode/records";
+import { recordsOf } from "../../tools/decode/records";
 import { SimulatedTerminal } from "../../tools/sim/terminal";
 
 export const START = Date.UTC(2026, 5, 1);
@@ -32,7 +33,9 @@ export interface SiteOptions {
 export class Site {
   readonly clock = new VirtualClock(START, settle, settleMicrotasks);
   readonly records: DecodedRecord[] = [];
+  /** Frames, good or not. */
   readonly messages: { topic: string; payload: Uint8Array }[] = [];
+  readonly descriptors: { topic: string; payload: Uint8Array }[] = [];
   readonly log: string[] = [];
   readonly terminal: SimulatedTerminal;
   repeats = 0;
@@ -77,10 +80,10 @@ export class Site {
   }
 
   #receive(topic: string, payload: Uint8Array): void {
-    this.messages.push({ topic, payload });
     const result = this.#reader.accept(topic, payload);
-    if (result.kind === "frame") this.records.push(...result.records);
+    (result.kind === "descriptor" ? this.descriptors : this.messages).push({ topic, payload });
+    if (result.kind === "frame") this.records.push(...recordsOf(result.frame));
     else if (result.kind === "repeat") this.repeats++;
-    else throw new Error(result.error);
+    else if (result.kind === "undecodable") throw new Error(result.error);
   }
 }

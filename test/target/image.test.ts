@@ -28,6 +28,12 @@ function reachableFrom(path: string, found = new Set<string>()): Set<string> {
   return found;
 }
 
+it("is not in the board's firmware either: what rows of the registry are called elsewhere", () => {
+  const manifest = readFileSync(join(ROOT, "manifest.json"), "utf8");
+  expect(manifest).toContain("./src/model/*");
+  expect(manifest).not.toMatch(/tools|vocabular/);
+});
+
 describe.runIf(hasCompiler())("the image of the firmware", () => {
   let image: ImageDescription;
   beforeAll(() => {
@@ -39,6 +45,12 @@ describe.runIf(hasCompiler())("the image of the firmware", () => {
     const expected = [...reachableFrom(MAIN)].filter((path) => path !== MAIN);
     expect(expected).toContain("src/terminal.ts");
     expect([...names].sort()).toEqual(expected.sort());
+  });
+
+  it("holds the registry, and nothing of what its rows are called elsewhere", () => {
+    const names = image.modules.map(({ name }) => name);
+    expect(names).toContain("src/model/channels.ts");
+    expect(names.filter((name) => /vocabular|tools/.test(name))).toEqual([]);
   });
 
   it("freezes each module after those that it imports", () => {

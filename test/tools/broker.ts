@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { Aedes } from "aedes";
+import { Aedes, type AedesPublishPacket } from "aedes";
 
 /** A real broker on a free port of the loopback interface, which can die and come back with nothing remembered. */
 export class TestBroker {
@@ -43,14 +43,27 @@ export class TestBroker {
     await new Promise<void>((resolve) => this.aedes.close(() => resolve()));
   }
 
-  publish(topic: string, payload: Uint8Array | string, qos: 0 | 1 = 1): Promise<void> {
+  /** Resolves with the next message that somebody publishes to `topic`. */
+  async published(topic: string): Promise<{ payload: string; retain: boolean }> {
+    for (;;) {
+      const [packet] = (await once(this.aedes, "publish")) as [AedesPublishPacket];
+      if (packet.topic === topic) return { payload: packet.payload.toString(), retain: packet.retain };
+    }
+  }
+
+  publish(
+    topic: string,
+    payload: Uint8Array | string,
+    qos: 0 | 1 = 1,
+    { retain = false } = {},
+  ): Promise<void> {
     const packet = {
       cmd: "publish",
       topic,
       payload: Buffer.from(payload),
       qos,
       dup: false,
-      retain: false,
+      retain,
     } as const;
     return new Promise((resolve, reject) =>
       this.aedes.publish(packet, (error) => (error ? reject(error) : resolve())),

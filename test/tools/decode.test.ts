@@ -70,7 +70,11 @@ describe("gridmote decode FILE", () => {
   it.each<[string, Uint8Array[], string]>([
     ["a null", [cbor(null)], "item 2: not [topic, payload]"],
     ["an undefined", [cbor(undefined)], "item 2: not [topic, payload]"],
-    ["another topic", [cbor(["gm/a/s", Buffer.from("x")])], "item 2: the topic is not gm/<device>/<point>/f"],
+    [
+      "another topic",
+      [cbor(["gm/a/s", Buffer.from("x")])],
+      "item 2: the topic is neither gm/<device>/<point>/f nor gm/<device>/<point>/d/<profile>",
+    ],
     ["a damaged frame", [cbor(["gm/a/0/f", Buffer.of(0x82)])], "item 2: not CBOR: it is not one whole item"],
   ])("passes over %s", async (_, parts, line) => {
     const outcome = await gridmote(["decode", fileOf(first, ...parts, second)]);
@@ -96,6 +100,55 @@ describe("gridmote decode FILE", () => {
       code: 1,
       stdout: "",
       stderr: `gridmote: ${path}: there is no CBOR item in it\n`,
+    });
+  });
+});
+
+describe("gridmote decode --format", () => {
+  const undated = cbor(["gm/a/0/f", Buffer.from(cbor(frame({ 2: 5, 3: null })))]);
+
+  it.each([
+    ["influx", "gridmote,device=a,point=0 clock=100 1780000000000000000"],
+    ["senml", '[{"bn":"gm/a/0/","bt":1780000000,"bu":"s","n":"clock","v":100},{"n":"clock","v":160,"t":60}]'],
+    ["homeassistant", /^homeassistant\/device\/gridmote_a_0_1\/config \{"device":/],
+    ["jsonl", /^\{"device":"a",/],
+  ])("%s writes readings so", async (format, expected) => {
+    const outcome = await gridmote(["decode", "--format", format, fileOf(first)]);
+    expect(outcome).toMatchObject({ code: 0, stderr: "" });
+    expect(outcome.stdout.split("\n")[0]).toEqual(
+      typeof expected === "string" ? expected : expect.stringMatching(expected),
+    );
+  });
+
+  it("takes a precision, and primary units", async () => {
+    const influx = await gridmote(["decode", "--format=influx", "--precision", "s", fileOf(first)]);
+    expect(influx.stdout).toMatch(/ 1780000000\n.* 1780000060\n$/);
+    const senml = await gridmote(["decode", "--format=senml", "--primary-units", fileOf(first)]);
+    expect(senml).toMatchObject({ code: 0, stdout: expect.stringContaining('"n":"clock"') });
+  });
+
+  it.each(["influx", "senml", "senml-cbor"])("%s says what it leaves out", async (format) => {
+    const outcome = await gridmote(["decode", "--format", format, fileOf(undated)]);
+    expect(outcome).toEqual({
+      code: 0,
+      stdout: "",
+      stderr: "gridmote: item 1: 2 readings without a time are left out\n",
+    });
+  });
+
+  it.each([
+    [
+      ["--format", "csv"],
+      '--format is "csv", expected jsonl or senml or senml-cbor or influx or homeassistant',
+    ],
+    [["--precision", "s"], "--precision needs --format influx"],
+    [["--format", "influx", "--primary-units"], "--primary-units needs --format senml or senml-cbor"],
+    [["--format", "homeassistant", "--publish"], "--publish needs --broker and --format homeassistant"],
+  ])("refuses %j", async (options, line) => {
+    expect(await gridmote(["decode", ...options, fileOf(first)])).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: `gridmote: ${line}\n`,
     });
   });
 });
@@ -144,6 +197,45 @@ describe("gridmote decode --broker", () => {
     const outcome = await ended;
     expect(outcome).toMatchObject({ code: 0, stderr: "" });
     expect(linesOf(outcome)).toEqual(["a 0 0", "a 0 0", "b 3 1", "b 3 1"]);
+  });
+
+  it("reads the descriptors that the broker has kept, before any frame", async () => {
+    const number = 36_268;
+    const descriptor = cbor([
+      1,
+      [
+        [0, 0, "t", "s", 0],
+        [921_600, -1, "later", "Bq", 0],
+      ],
+    ]);
+    await broker.publish(`gm/a/0/d/${number}`, descriptor, 1, { retain: true });
+    const subscribed = broker.subscribed("gm/+/+/f");
+    const { child, ended, until } = start(["decode", "--broker", broker.url]);
+    await subscribed;
+    await broker.publish("gm/a/0/f", cbor([number, 7, 0, 1_780_000_000, 1, [0, 0, 25]]));
+    await until(({ stdout }) => stdout.endsWith("\n"));
+    child.kill("SIGINT");
+    expect(await ended).toEqual({
+      code: 0,
+      stderr: "",
+      stdout: '{"device":"a","point":0,"boot":7,"seq":0,"time":"2026-05-28T20:26:40Z","later":2.5}\n',
+    });
+  });
+
+  it("publishes for Home Assistant, retained", async () => {
+    const subscribed = broker.subscribed("gm/+/+/f");
+    const args = ["decode", "--broker", broker.url, "--format", "homeassistant", "--publish"];
+    const { child, ended } = start(args);
+    await subscribed;
+    const discovered = broker.published("homeassistant/device/gridmote_a_0_1/config");
+    const shown = broker.published("gmh/a/0/1");
+    await broker.publish("gm/a/0/f", cbor(frame()));
+    const [discovery, state] = await Promise.all([discovered, shown]);
+    expect([discovery.retain, state.retain]).toEqual([true, true]);
+    expect(JSON.parse(discovery.payload)).toHaveProperty("components.clock.device_class", "timestamp");
+    expect(JSON.parse(state.payload)).toMatchObject({ clock: "1970-01-01T00:02:40Z", quality: "good" });
+    child.kill("SIGINT");
+    expect(await ended).toMatchObject({ code: 0, stdout: "", stderr: "" });
   });
 
   it("waits for a broker that dies, says so once, and goes on", async () => {

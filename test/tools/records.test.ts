@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseTopic, recordsOf } from "../../tools/decode/records";
+import { parseDescriptorTopic, parseTopic, recordsOf } from "../../tools/decode/records";
 
 describe("parseTopic", () => {
   it.each([
@@ -29,11 +29,30 @@ describe("parseTopic", () => {
   });
 });
 
+describe("parseDescriptorTopic", () => {
+  it("takes a topic apart", () => {
+    const source = { device: "house-1", point: 3 };
+    expect(parseDescriptorTopic("gm/house-1/3/d/36268")).toEqual({ source, profile: 36_268 });
+  });
+
+  it.each([
+    "gm/a/0/f",
+    "gm/a/0/d",
+    "gm/a/0/d/",
+    "gm/a/0/d/01",
+    "gm/a/0/d/-1",
+    "gm/a/0/d/9999999999999999",
+    "gm/a/0/d/1/x",
+  ])("gives nothing for %j", (topic) => {
+    expect(parseDescriptorTopic(topic)).toBeUndefined();
+  });
+});
+
 describe("recordsOf", () => {
   const source = { device: "d", point: 2 };
   const one = (time: number | undefined, quality = 0) =>
-    recordsOf(source, {
-      profile: 1,
+    recordsOf({
+      ...source,
       boot: 7,
       seq: 3,
       readings: [{ time, quality, values: { ei: 5, pi: 1 } }],

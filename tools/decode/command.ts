@@ -2,8 +2,12 @@ import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { type BrokerAddress, type Command, Failure, type Io, UsageError, urlOf } from "../cli/command";
-import { broker, integer, readable, text, topicFilter } from "../cli/options";
+import { broker, choice, integer, readable, text, topicFilter } from "../cli/options";
 import { Subscriber } from "../subscriber";
+import type { Format } from "./formats/format";
+import { type FormatName, formats } from "./formats/formats";
+import { HomeAssistantMessages } from "./formats/homeassistant";
+import { PRECISIONS, type Precision } from "./formats/influx";
 import { decodeFrame, decodeItem } from "./frame";
 import { itemsOf } from "./items";
 import { FrameReader, type ReadResult } from "./reader";
@@ -11,7 +15,8 @@ import { MAX_POINT } from "./records";
 
 export const decodeCommand: Command = {
   name: "decode",
-  summary: "Prints the readings in frames as lines of JSON: from a broker, or from a file of CBOR.",
+  summary:
+    "Prints the readings in frames, as lines of JSON or otherwise: from a broker, or from a file of CBOR.",
   positionals: "[FILE | -]",
   maximumPositionals: 1,
   options: {
@@ -19,6 +24,18 @@ export const decodeCommand: Command = {
     topic: { value: "FILTER", help: "what to subscribe to (default gm/+/+/f)", parse: topicFilter },
     device: { value: "ID", help: "FILE holds bare frames of this device, not [topic, payload]", parse: text },
     point: { value: "N", help: "and of this point (default 0)", parse: integer(0, MAX_POINT) },
+    format: {
+      value: "NAME",
+      help: `${Object.keys(formats).join(", ")} (default jsonl)`,
+      parse: choice(...Object.keys(formats)),
+    },
+    precision: {
+      value: "UNIT",
+      help: `of the times of influx: ${PRECISIONS.join(", ")} (default ns)`,
+      parse: choice(...PRECISIONS),
+    },
+    "primary-units": { help: "senml: energy in J and so on, for readers that do not know Wh (RFC 8798)" },
+    publish: { help: "homeassistant: publish at the broker, retained, instead of printing" },
   },
   async run(values, [path], io) {
     const address = values.broker as BrokerAddress | undefined;
@@ -30,22 +47,55 @@ export const decodeCommand: Command = {
       throw new UsageError("--device is for files: topics name the device");
     if (values.point !== undefined && values.device === undefined)
       throw new UsageError("--point needs --device");
-    if (address) return follow(address, (values.topic as string | undefined) ?? "gm/+/+/f", io);
-    const device = values.device as string | undefined;
-    return decodeFile(path, device, (values.point as number | undefined) ?? 0, io);
+    const format = formatOf(values);
+    if (address) {
+      const filter = (values.topic as string | undefined) ?? "gm/+/+/f";
+      return follow(address, { filter, format, publish: values.publish === true }, io);
+    }
+    const source = { device: values.device as string | undefined, point: (values.point as number) ?? 0 };
+    return decodeFile(path, source, format, io);
   },
 };
 
-/** Prints what a broker delivers until somebody says stop. */
-async function follow(address: BrokerAddress, filter: string, io: Io): Promise<number> {
+/** @throws UsageError for an option of another format. */
+function formatOf(values: Record<string, unknown>): Format {
+  const name = (values.format as FormatName | undefined) ?? "jsonl";
+  if (values.precision !== undefined && name !== "influx")
+    throw new UsageError("--precision needs --format influx");
+  if (values["primary-units"] && !name.startsWith("senml"))
+    throw new UsageError("--primary-units needs --format senml or senml-cbor");
+  if (values.publish && (name !== "homeassistant" || !values.broker))
+    throw new UsageError("--publish needs --broker and --format homeassistant");
+  const precision = (values.precision as Precision | undefined) ?? "ns";
+  return formats[name]({ precision, primaryUnits: values["primary-units"] === true });
+}
+
+interface Following {
+  filter: string;
+  format: Format;
+  /** Whether Home Assistant's messages go to the broker. */
+  publish: boolean;
+}
+
+/** Prints or publishes what a broker delivers until somebody says stop. */
+async function follow(address: BrokerAddress, following: Following, io: Io): Promise<number> {
+  const { filter, format, publish } = following;
   const reader = new FrameReader();
+  const messages = new HomeAssistantMessages();
   const stopped = untilStopped();
   let bad = 0;
   const place = `the broker at ${address.host}:${address.port}`;
   const connecting = Subscriber.connect(urlOf(address), {
     filter,
-    onMessage(topic, payload) {
-      if (!print(reader.accept(topic, payload), topic, io)) bad++;
+    // The descriptors first: they are retained, and frames may need them.
+    ...(filter.endsWith("/f") && { first: `${filter.slice(0, -1)}d/+` }),
+    onMessage(topic, payload, broker) {
+      const result = reader.accept(topic, payload);
+      if (!publish || result.kind !== "frame") {
+        if (!print(result, topic, format, io)) bad++;
+        return;
+      }
+      for (const message of messages.of(result.frame)) broker.publish(message.topic, message.payload);
     },
     onLost() {
       io.stderr.write(`gridmote: ${place} is gone; waiting for it\n`);
@@ -71,7 +121,13 @@ async function untilStopped(): Promise<void> {
   stop.abort();
 }
 
-async function decodeFile(path: string, device: string | undefined, point: number, io: Io): Promise<number> {
+interface Source {
+  /** Whose bare frames a file holds; undefined for one of [topic, payload]. */
+  device: string | undefined;
+  point: number;
+}
+
+async function decodeFile(path: string, { device, point }: Source, format: Format, io: Io): Promise<number> {
   const source = path === "-" ? (io.stdin as Readable) : createReadStream(readable(path));
   const reader = new FrameReader();
   let number = 0;
@@ -80,7 +136,7 @@ async function decodeFile(path: string, device: string | undefined, point: numbe
     for await (const item of itemsOf(source)) {
       number++;
       if (number === 1) checkKind(item, device, path);
-      if (!print(readItem(item, device, point, reader), `item ${number}`, io)) bad++;
+      if (!print(readItem(item, device, point, reader), `item ${number}`, format, io)) bad++;
       if (io.stdout.writableNeedDrain) await once(io.stdout, "drain");
     }
   } catch (error) {
@@ -109,7 +165,7 @@ function readItem(
   point: number,
   reader: FrameReader,
 ): ReadResult {
-  if (device !== undefined) return reader.acceptFrom({ device, point }, decodeFrame(item));
+  if (device !== undefined) return reader.acceptFrom({ device, point }, item);
   const pair = pairOf(item);
   if (pair) return reader.accept(...pair);
   return { kind: "undecodable", device: undefined, error: "not [topic, payload]" };
@@ -126,12 +182,15 @@ function pairOf(item: Uint8Array): [topic: string, payload: Uint8Array] | undefi
 }
 
 /** False when there was nothing to print because it could not be decoded. */
-function print(result: ReadResult, place: string, io: Io): boolean {
+function print(result: ReadResult, place: string, format: Format, io: Io): boolean {
   // A topic is anybody's text.
-  if (result.kind === "undecodable")
-    io.stderr.write(`gridmote: ${place.replace(/\p{Cc}/gu, "?")}: ${result.error}\n`);
+  const say = (text: string) => io.stderr.write(`gridmote: ${place.replace(/\p{Cc}/gu, "?")}: ${text}\n`);
+  if (result.kind === "undecodable") say(result.error);
   else if (result.kind === "frame") {
-    for (const record of result.records) io.stdout.write(`${JSON.stringify(record)}\n`);
+    const output = format.write(result.frame);
+    if (output.length) io.stdout.write(output);
+    const undated = result.frame.readings.filter(({ time }) => time === undefined).length;
+    if (undated && format.needsTime) say(`${undated} readings without a time are left out`);
   }
   return result.kind !== "undecodable";
 }

@@ -1,5 +1,5 @@
 import { Decoder, setSizeLimits } from "cbor-x";
-import { type Profile, profileOf } from "../../src/model/profiles";
+import { FIRST_FREE_NUMBER, type Profile, profileOf } from "../../src/model/profiles";
 import { endOf } from "./items";
 
 export interface DecodedReading {
@@ -23,6 +23,8 @@ export type FrameResult = { ok: true; frame: Frame } | { ok: false; error: strin
 const MAX_READINGS = 1024;
 const MAX_UINT32 = 0xffff_ffff;
 
+export type ProfileLookup = (number: number) => Profile | undefined;
+
 /** What is wrong with a frame, and where. */
 class FrameError extends Error {}
 
@@ -37,8 +39,11 @@ export function decodeItem(bytes: Uint8Array): unknown {
   return decoder.decode(bytes);
 }
 
-/** Decodes a frame with a plain body. Never throws: what is wrong comes back as one line that names the place. */
-export function decodeFrame(payload: Uint8Array): FrameResult {
+/**
+ * Decodes a frame with a plain body. Never throws: what is wrong comes back as one line that names the place.
+ * @param profiles the profile of a number, or undefined; by default the built-in ones.
+ */
+export function decodeFrame(payload: Uint8Array, profiles: ProfileLookup = profileOf): FrameResult {
   let item: unknown;
   try {
     item = decodeItem(payload);
@@ -46,14 +51,14 @@ export function decodeFrame(payload: Uint8Array): FrameResult {
     return { ok: false, error: `not CBOR: ${error instanceof Error ? error.message : String(error)}` };
   }
   try {
-    return { ok: true, frame: frameOf(item) };
+    return { ok: true, frame: frameOf(item, profiles) };
   } catch (error) {
     if (error instanceof FrameError) return { ok: false, error: error.message };
     throw error;
   }
 }
 
-function frameOf(item: unknown): Frame {
+function frameOf(item: unknown, profiles: ProfileLookup): Frame {
   if (!Array.isArray(item)) throw new FrameError("not a frame: expected an array");
   if (item.length < 6) throw new FrameError(`the envelope has ${item.length} items, expected at least 6`);
   const number = integerAt(item[0], "profile", 0);
@@ -62,8 +67,11 @@ function frameOf(item: unknown): Frame {
   const t0 = item[3] === null ? undefined : integerAt(item[3], "t0");
   const count = integerAt(item[4], "count", 1, MAX_READINGS);
   const body = item[5];
-  const profile = profileOf(number);
-  if (!profile) throw new FrameError(`profile ${number} is not known`);
+  const profile = profiles(number);
+  if (!profile) {
+    const hint = number < FIRST_FREE_NUMBER ? "" : `, and no descriptor has come on …/d/${number}`;
+    throw new FrameError(`profile ${number} is not known${hint}`);
+  }
   if (body instanceof Uint8Array) throw new FrameError("the dense body is not supported by this version");
   const expected = profile.columns.length + 1;
   if (!Array.isArray(body) || body.length !== expected) {

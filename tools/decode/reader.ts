@@ -1,33 +1,54 @@
-import { decodeFrame, type FrameResult } from "./frame";
-import { type DecodedRecord, type FrameTopic, parseTopic, recordsOf } from "./records";
+import { decodeDescriptor } from "./descriptor";
+import type { FrameReadings } from "./formats/format";
+import { decodeFrame } from "./frame";
+import { KnownProfiles } from "./profiles";
+import { type DescriptorTopic, type FrameTopic, parseDescriptorTopic, parseTopic } from "./records";
 
 export type ReadResult =
-  | { kind: "frame"; device: string; records: DecodedRecord[] }
+  | { kind: "frame"; device: string; frame: FrameReadings }
   /** The broker delivers at least once: (device, boot, seq) tells a frame that came before. */
   | { kind: "repeat"; device: string }
+  /** What later frames of that point need. */
+  | { kind: "descriptor"; device: string }
   | { kind: "undecodable"; device: string | undefined; error: string };
 
 /** Turns messages into readings, each frame once. */
 export class FrameReader {
   /** Sequence numbers seen, by device and epoch. */
   readonly #seen = new Map<string, Set<number>>();
+  readonly #profiles = new KnownProfiles();
 
   accept(topic: string, payload: Uint8Array): ReadResult {
     const source = parseTopic(topic);
-    if (!source)
-      return { kind: "undecodable", device: undefined, error: "the topic is not gm/<device>/<point>/f" };
-    return this.acceptFrom(source, decodeFrame(payload));
+    if (source) return this.acceptFrom(source, payload);
+    const descriptor = parseDescriptorTopic(topic);
+    if (descriptor) return this.#acceptDescriptor(descriptor, payload);
+    const error = "the topic is neither gm/<device>/<point>/f nor gm/<device>/<point>/d/<profile>";
+    return { kind: "undecodable", device: undefined, error };
   }
 
-  acceptFrom(source: FrameTopic, result: FrameResult): ReadResult {
+  /** A frame without a topic. */
+  acceptFrom(source: FrameTopic, payload: Uint8Array): ReadResult {
     const { device } = source;
+    const result = decodeFrame(payload, (number) => this.#profiles.get(source, number));
     if (!result.ok) return { kind: "undecodable", device, error: result.error };
-    const { boot, seq } = result.frame;
+    const { boot, seq, readings } = result.frame;
     const epoch = `${device} ${boot}`;
     const seen = this.#seen.get(epoch) ?? new Set();
     this.#seen.set(epoch, seen);
     if (seen.has(seq)) return { kind: "repeat", device };
     seen.add(seq);
-    return { kind: "frame", device, records: recordsOf(source, result.frame) };
+    const profile = this.#profiles.get(source, result.frame.profile)!;
+    return { kind: "frame", device, frame: { ...source, boot, seq, profile, readings } };
+  }
+
+  #acceptDescriptor({ source, profile }: DescriptorTopic, payload: Uint8Array): ReadResult {
+    const { device } = source;
+    // A broker forgets a retained message by an empty one; frames that were made before still need it.
+    if (!payload.length) return { kind: "descriptor", device };
+    const result = decodeDescriptor(profile, payload);
+    if (!result.ok) return { kind: "undecodable", device, error: result.error };
+    this.#profiles.add(source, result.profile);
+    return { kind: "descriptor", device };
   }
 }

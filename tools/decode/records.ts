@@ -1,5 +1,5 @@
 import { Quality, qualityName } from "../../src/model/quality";
-import type { Frame } from "./frame";
+import type { FrameReadings } from "./formats/format";
 
 /** One reading as a flat object: the line of JSON that `gridmote decode` prints. */
 export interface DecodedRecord {
@@ -21,15 +21,35 @@ export interface FrameTopic {
   point: number;
 }
 
+const SOURCE = String.raw`^gm/([^/+#\p{Cc}]{1,64})/(0|[1-9]\d{0,4})`;
+const FRAME_TOPIC = new RegExp(`${SOURCE}/f$`, "u");
+const DESCRIPTOR_TOPIC = new RegExp(String.raw`${SOURCE}/d/(0|[1-9]\d{0,15})$`, "u");
+
 /** Takes `gm/<device>/<point>/f` apart; undefined for any other topic. */
 export function parseTopic(topic: string): FrameTopic | undefined {
-  const parts = /^gm\/([^/+#\p{Cc}]{1,64})\/(0|[1-9]\d{0,4})\/f$/u.exec(topic);
+  return sourceOf(FRAME_TOPIC.exec(topic));
+}
+
+export interface DescriptorTopic {
+  source: FrameTopic;
+  profile: number;
+}
+
+/** Takes `gm/<device>/<point>/d/<profile>` apart; undefined for any other topic. */
+export function parseDescriptorTopic(topic: string): DescriptorTopic | undefined {
+  const parts = DESCRIPTOR_TOPIC.exec(topic);
+  const source = sourceOf(parts);
+  const profile = Number(parts?.[3]);
+  return source && Number.isSafeInteger(profile) ? { source, profile } : undefined;
+}
+
+function sourceOf(parts: RegExpExecArray | null): FrameTopic | undefined {
   const point = Number(parts?.[2]);
   return parts && point <= MAX_POINT ? { device: parts[1], point } : undefined;
 }
 
-export function recordsOf({ device, point }: FrameTopic, frame: Frame): DecodedRecord[] {
-  const { boot, seq, readings } = frame;
+export function recordsOf(frame: Omit<FrameReadings, "profile">): DecodedRecord[] {
+  const { device, point, boot, seq, readings } = frame;
   return readings.map(({ time, quality, values }) => {
     const record: DecodedRecord = {
       device,
@@ -46,7 +66,7 @@ export function recordsOf({ device, point }: FrameTopic, frame: Frame): DecodedR
 }
 
 /** Milliseconds only where there are any. A time that no calendar has is null. */
-function isoTime(time: number): string | null {
+export function isoTime(time: number): string | null {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return null;
   return date.toISOString().replace(".000Z", "Z");

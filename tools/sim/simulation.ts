@@ -10,8 +10,9 @@ import type { StreamConstructor } from "../../hal-mocks/stream";
 import { House } from "../../hal-mocks/world/house";
 import { loadConfig } from "../../src/config";
 import { type BrokerAddress, Failure, urlOf } from "../cli/command";
+import type { FrameReadings } from "../decode/formats/format";
 import { FrameReader } from "../decode/reader";
-import type { DecodedRecord } from "../decode/records";
+import { type DecodedRecord, recordsOf } from "../decode/records";
 import { Subscriber } from "../subscriber";
 import { Broker, type BrokerControl } from "./broker";
 import { FLUSH_MS, type RecordingExpectation, slots, telegrams } from "./expectations";
@@ -333,22 +334,20 @@ class Simulation {
       this.#options.log?.(`${topic}: ${result.error}`);
       return;
     }
-    if (result.kind === "repeat") {
-      site.repeats++;
-      return;
-    }
-    if (this.#options.broker) this.#checkOrigin(result.records[0], site.terminal);
+    if (result.kind === "repeat") site.repeats++;
+    if (result.kind !== "frame") return;
+    if (this.#options.broker) this.#checkOrigin(result.frame, site.terminal);
     site.delivered++;
     site.payloadBytes += payload.length;
     site.digest.update(payload);
-    for (const record of result.records) {
+    for (const record of recordsOf(result.frame)) {
       site.judge.accept(record);
       this.#options.onRecord?.(record);
     }
   }
 
   /** Two simulations at one broker take each other's sessions, and each would judge the other's frames. */
-  #checkOrigin({ device, boot, seq }: DecodedRecord, terminal: SimulatedTerminal): void {
+  #checkOrigin({ device, boot, seq }: FrameReadings, terminal: SimulatedTerminal): void {
     if (terminal.hasStored(boot, seq)) return;
     const { host, port } = this.#options.broker!;
     const message = `the broker at ${host}:${port} has frames of "${device}" that are not this simulation's: one at a time`;

@@ -8,8 +8,11 @@ const TWO_32 = 2 ** 32;
 /** Major types, RFC 8949 §3.1, in the place they have in the initial byte. */
 const UNSIGNED = 0x00;
 const NEGATIVE = 0x20;
+const TEXT = 0x60;
 const ARRAY = 0x80;
 const NULL = 0xf6;
+
+const MAX_ASCII = 0x7f;
 
 export class CborWriter {
   readonly #bytes: Uint8Array;
@@ -28,6 +31,17 @@ export class CborWriter {
   /** An array of `count` items, which the following calls write. */
   array(count: number): void {
     this.#head(ARRAY, count);
+  }
+
+  /** A text of ASCII characters. */
+  ascii(text: string): void {
+    this.#head(TEXT, text.length);
+    const at = this.#grow(text.length);
+    for (let index = 0; index < text.length; index++) {
+      const code = text.charCodeAt(index);
+      if (code > MAX_ASCII) throw new RangeError(`cbor: "${text}" is not ASCII`);
+      this.#bytes[at + index] = code;
+    }
   }
 
   null(): void {

@@ -1,10 +1,12 @@
 import { createRandom, type Random } from "../../../hal-mocks/random";
+import { descriptorBytes, encodeDescriptor, profileNumber } from "../../../src/comms/descriptor";
 import { loadConfig } from "../../../src/config";
 import { crc32 } from "../../../src/crc32";
 import { quantise } from "../../../src/lowpower/recorder";
 import { NUMBER_BYTES, NumberReader, writeNumber } from "../../../src/lowpower/rows";
 import { backoff, devicePhase, nextSlot } from "../../../src/lowpower/wake";
 import { channelName, channelNumber } from "../../../src/model/channels";
+import type { Column } from "../../../src/model/profiles";
 import { crc16 } from "../../../src/sensors/crc16";
 import { hex } from "./hex";
 
@@ -85,7 +87,7 @@ function configured(random: Random): string {
 }
 
 function named(random: Random): string {
-  const channel = random.below(20 * 1024);
+  const channel = random.below(50 * 1024);
   const name = channelName(channel);
   try {
     return `${channel} ${name} ${channelNumber(name)}`;
@@ -94,12 +96,24 @@ function named(random: Random): string {
   }
 }
 
+/** A profile's number, taken or not, and its descriptor. */
+function described(random: Random): string {
+  const columns = Array.from({ length: 1 + random.below(20) }, (): Column => {
+    const channel = random.below(46 * 1024);
+    return { channel, name: channelName(channel), exponent: random.below(45) - 22 };
+  });
+  const number = profileNumber(columns);
+  const profile = { number, columns };
+  const bytes = encodeDescriptor(profile, new Uint8Array(descriptorBytes(profile)));
+  return `${number} ${profileNumber(columns, [number])} ${hex(bytes)}`;
+}
+
 /** What the firmware's arithmetic and its settings make of a stream of random cases. */
 export default function numbers(): string {
   const random = createRandom("numbers");
   const lines: string[] = [];
   for (let index = 0; index < CASES; index++) {
-    for (const make of [checksums, wakes, rounded, rows, configured, named])
+    for (const make of [checksums, wakes, rounded, rows, configured, named, described])
       lines.push(`${make.name}: ${make(random)}`);
   }
   return lines.join("\n");

@@ -3,7 +3,7 @@ import { invoke } from "../../../target/provider/wire";
 /** A value as a text that tells everything apart that scripts can; the two forms of bytes are one over a pipe. */
 export function describeValue(value: unknown): string {
   if (typeof value === "string") return `"${codePoints(value)}"`;
-  if (typeof value === "number") return Object.is(value, -0) ? "-0" : String(value);
+  if (typeof value === "number") return bits(value);
   if (typeof value !== "object" || value === null) return String(value);
   if (value instanceof ArrayBuffer) return `bytes ${new Uint8Array(value).join()}`;
   if (value instanceof Uint8Array) return `bytes ${value.join()}`;
@@ -13,6 +13,11 @@ export function describeValue(value: unknown): string {
     (name) => `"${codePoints(name)}":${describeValue(record[name])}`,
   );
   return `{${properties.join()}}`;
+}
+
+/** As text it may differ where an integer above 2^53 lies half way between two decimals. Each engine has its own NaN. */
+function bits(value: number): string {
+  return Number.isNaN(value) ? "NaN" : new Uint32Array(Float64Array.of(value).buffer).join("_");
 }
 
 /** XS takes an astral character for one, Node for two: as code points both are the same. */
