@@ -18,7 +18,8 @@ export class MeasuredMachine implements Machine {
 
   constructor(hal: Hal, { engine, image, provider }: BenchFiles, onWake: (cost: Cost) => void) {
     this.#onWake = onWake;
-    this.#remote = connectHal(hal, { engine, image, archives: [provider] }, LIMITS, () => this.#onFinish());
+    const onFinish = () => this.#onFinish();
+    this.#remote = connectHal(hal, { engine, image, archives: [provider] }, LIMITS, { onFinish });
   }
 
   async live(overrides: Record<string, unknown>, reason: WakeReason): Promise<void> {

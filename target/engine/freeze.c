@@ -89,6 +89,14 @@ static void harden(txMachine *the) {
   the->aliasCount = 0;
 }
 
+/*
+ * XS shares a machine by dropping what holds its modules, and then takes a slot for each of them and two more: a
+ * collection that this began would take the modules. What is taken here, without one, is free after the next.
+ */
+static void reserveSlots(txMachine *the, size_t count) {
+  while (count--) fxNewSlot(the)->kind = XS_UNDEFINED_KIND;
+}
+
 /* What a module made and nobody holds has been collected. */
 static uint8_t *keepOwners(const txMachine *the) {
   uint8_t *kept = platformAllocate(slotCount());
@@ -112,7 +120,9 @@ void freeze(const char *archivePath, const char *imagePath) {
   the->collectFlag &= (txBoolean)~XS_COLLECTING_FLAG;
   for (size_t index = 0; index < image->archive.count; index++)
     importAs(the, image->archive.modules[index].name, (uint8_t)(index + 1));
+  reserveSlots(the, image->archive.count + 2);
   the->collectFlag |= XS_COLLECTING_FLAG;
+  fxCollectGarbage(the);
 
   fxShareMachine(the);
   harden(the);

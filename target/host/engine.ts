@@ -15,6 +15,8 @@ import { decodeValue, encodeValue } from "./values";
 
 /** What the engine is started with. */
 export interface EngineFiles {
+  /** Begins each message about a failure, where there is more than one engine. */
+  name?: string;
   engine: string;
   image: string;
   /** In the order in which they are loaded; the last one's last module is served. */
@@ -78,6 +80,7 @@ interface Message {
  * runs, time stands still here. Each throws EngineFailure when the engine has ended.
  */
 export class Engine {
+  readonly #name: string | undefined;
   readonly #child: ChildProcess;
   readonly #errors: number;
   readonly #onCall: OnCall;
@@ -88,15 +91,11 @@ export class Engine {
   #ending = "it is closed";
   #hasJobs = false;
 
-  constructor({ engine, image, archives }: EngineFiles, limits: EngineLimits, onCall: OnCall) {
+  constructor({ name, engine, image, archives }: EngineFiles, limits: EngineLimits, onCall: OnCall) {
+    this.#name = name;
     this.#onCall = onCall;
-    const folder = mkdtempSync(join(tmpdir(), "gridmote-engine-"));
-    const requests = createPipe(join(folder, "requests"));
-    const answers = createPipe(join(folder, "answers"));
-    const errors = openSync(join(folder, "errors"), "w");
-    this.#errors = openSync(join(folder, "errors"), "r");
-    // Whoever has it open keeps it: nothing is left behind, however this process ends.
-    rmSync(folder, { recursive: true });
+    const { requests, answers, errors, said } = createFiles();
+    this.#errors = said;
     this.#child = spawn(engine, ["serve", ...optionsOf(limits), image, ...archives], {
       stdio: [requests.read, answers.write, errors],
     });
@@ -208,7 +207,8 @@ export class Engine {
   #failed(otherwise: string): EngineFailure {
     const said = readFileSync(this.#errors, "utf8").trim();
     this.#closeFiles();
-    const reason = said || `the engine has ended without a word: ${otherwise}`;
+    const prefix = this.#name === undefined ? "" : `${this.#name}: `;
+    const reason = prefix + (said || `the engine has ended without a word: ${otherwise}`);
     this.#ending = reason;
     return new EngineFailure(reason);
   }
@@ -217,6 +217,28 @@ export class Engine {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     for (const file of [this.#toEngine, this.#fromEngine, this.#errors]) closeSync(file);
+  }
+}
+
+/**
+ * Two pipes, and a file for what the engine says at its end, in both directions. Whoever has one open keeps it: nothing
+ * is left behind, however this process ends.
+ */
+function createFiles() {
+  try {
+    const folder = mkdtempSync(join(tmpdir(), "gridmote-engine-"));
+    try {
+      return {
+        requests: createPipe(join(folder, "requests")),
+        answers: createPipe(join(folder, "answers")),
+        errors: openSync(join(folder, "errors"), "w"),
+        said: openSync(join(folder, "errors"), "r"),
+      };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  } catch (error) {
+    throw new EngineFailure(`the engine cannot be started in ${tmpdir()} (${(error as Error).message})`);
   }
 }
 

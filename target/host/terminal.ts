@@ -26,16 +26,34 @@ class HostTimer {
   }
 }
 
+/** What a terminal on XS tells the host alone. */
+export interface Listener {
+  /** It sleeps deeply. */
+  onFinish?(): void;
+  /** The installed app does not run, and the built-in one does. `why` is what was logged of it. */
+  onFallback?(why: string): void;
+}
+
 /** What target/provider/hal.ts asks for, of a platform of this side. */
-export function reachableHal(hal: Hal, onFinish: () => void): Reachable {
+export function reachableHal(hal: Hal, listener: Listener = {}): Reachable {
   const { clock, sleep, retained, buses, storage, network } = hal;
   const stream = network.mqtt.socket.io;
+  let logged = "";
   return {
     ports: {
       clock: { read: () => ({ ticks: clock.ticks, time: clock.time }) },
       sleep,
       retained,
-      hal: { mac: hal.mac, random: hal.random, log: hal.log, finish: onFinish },
+      hal: {
+        mac: hal.mac,
+        random: hal.random,
+        log: (line: string) => {
+          logged = line;
+          hal.log(line);
+        },
+        finish: () => listener.onFinish?.(),
+        fallBack: () => listener.onFallback?.(logged),
+      },
     },
     constructors: {
       serial: (options) => new buses.p1!.io(options as never),
@@ -54,7 +72,7 @@ export function connectHal(
   hal: Hal,
   files: EngineFiles,
   limits: EngineLimits,
-  onFinish: () => void,
+  listener: Listener,
 ): RemoteObjects {
-  return new RemoteObjects(files, limits, reachableHal(hal, onFinish));
+  return new RemoteObjects(files, limits, reachableHal(hal, listener));
 }

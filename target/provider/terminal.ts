@@ -11,15 +11,21 @@ const APP = "app";
 
 let terminal: Terminal | undefined;
 
+/** Whoever simulates an app has to know that another one runs. */
+const fallback: App = (kit) => {
+  invoke("hal", "fallBack");
+  return defaultApp(kit);
+};
+
 /** The app of the second image, if there is one that loads, then the one that is built in. */
 async function loadApps(log: (line: string) => void): Promise<App[]> {
   try {
     const { default: app } = (await import(APP)) as { default: App };
     log("gridmote: the installed app is loaded");
-    return [app, defaultApp];
+    return [app, fallback];
   } catch (error) {
     log(`gridmote: the installed app does not load (${error}): the built-in one runs`);
-    return [defaultApp];
+    return [fallback];
   }
 }
 

@@ -19,7 +19,7 @@ class Judge {
 
   constructor(files: EngineFiles, peers: Peers, transport?: "tcp" | "pair", faults: Faults = {}) {
     this.#world = createWorld(peers, transport, () => this.#remote.engine.runJobs());
-    const { ports, constructors, classes } = reachableHal(this.#world.hal, () => {});
+    const { ports, constructors, classes } = reachableHal(this.#world.hal);
     const Planted = createDevice(faults, this.#world.clock);
     const judge = {
       settle: () => {

@@ -104,7 +104,12 @@ describe.runIf(hasCompiler())("a simulation on XS", () => {
     afterAll(() => tree.remove());
     const scenario = scenarioOf({ start: "2026-06-01T00:00:00Z", days: 0.01, terminals: [sleeper] });
     const app = (source: string) => compileModule(tree, describeImage().compile, "app", source);
-    const withApp = (source: string) => run({ scenario, xs: { ...xs, app: app(source) } });
+    const fallbacks: string[] = [];
+    const onFallback = (device: string, why: string) => fallbacks.push(`${device}: ${why}`);
+    const withApp = (source: string) => {
+      fallbacks.length = 0;
+      return run({ scenario, xs: { ...xs, app: app(source) }, onFallback });
+    };
     const planOf = (plan: string) =>
       `streams: [{ point: 0, sensor: "p1", profile: 2, sampleMs: ${plan}, timeoutMs: 15000, batch: 5 }]`;
 
@@ -116,6 +121,7 @@ describe.runIf(hasCompiler())("a simulation on XS", () => {
       expect(times.length).toBeGreaterThan(20);
       expect(times.slice(1).every((time, index) => time - times[index] === 30)).toBe(true);
       expect(lines).toContain("sleeper: gridmote: the installed app is loaded");
+      expect(fallbacks).toEqual([]);
     });
 
     it.each([
@@ -134,6 +140,16 @@ describe.runIf(hasCompiler())("a simulation on XS", () => {
       const { report, lines } = await withApp(source);
       expect(report.ok).toBe(true);
       expect(lines.join("\n")).toMatch(new RegExp(line));
+      // Once, although each boot has tried it.
+      expect(fallbacks).toEqual([expect.stringMatching(new RegExp(`^sleeper: .*${line}`))]);
+    });
+
+    it("says which terminal has never come up when its app loads for ever", async () => {
+      const stuck = run({
+        scenario,
+        xs: { ...xs, app: app("await new Promise(() => {}); export default 1;") },
+      });
+      await expect(stuck).rejects.toThrow("sleeper has never come up: does its app ever finish loading?");
     });
 
     it("says where an app has thrown that nothing can stand in for", async () => {
@@ -150,7 +166,7 @@ export default () => ({
         xs: { ...xs, app: app(source) },
       });
       await expect(failing).rejects.toThrow(
-        /^engine: un(caught exception|handled rejection): Error: worn out\n at .*\(app:4\)/,
+        /^resident: engine: un(caught exception|handled rejection): Error: worn out\n at .*\(app:4\)/,
       );
     });
 
@@ -158,9 +174,11 @@ export default () => ({
       const truncated = app("export default 1;");
       truncateSync(truncated, 60);
       const start = (file: string) => run({ scenario, xs: { ...xs, app: file } });
-      await expect(start(truncated)).rejects.toThrow(/^engine: .* is truncated: \d+ of \d+ bytes are there$/);
+      await expect(start(truncated)).rejects.toThrow(
+        /^sleeper: engine: .* is truncated: \d+ of \d+ bytes are there$/,
+      );
       const other = tree.write("other", "something else that is longer than a header");
-      await expect(start(other)).rejects.toThrow(`engine: ${other} is no archive of this engine`);
+      await expect(start(other)).rejects.toThrow(`sleeper: engine: ${other} is no archive of this engine`);
     });
   });
 });

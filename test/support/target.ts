@@ -111,16 +111,25 @@ export function terminalFiles(): XsFiles {
   return JSON.parse(stdout) as XsFiles;
 }
 
-/** An archive of one module of JavaScript. */
-export function compileModule(tree: Tree, compile: string, name: string, source: string): string {
-  const file = tree.write(`${name}.js`, `${source}\n//# sourceMappingURL=map\n`);
-  const lines = source.split("\n").map((_, index) => (index ? "AACA" : "AAAA"));
-  const map = tree.write(
-    `${name}.map`,
-    JSON.stringify({ version: 3, sources: [name], mappings: lines.join(";") }),
-  );
-  const archive = join(tree.root, `${name}.archive`);
-  const outcome = engine(compile, [archive, name, file, map]);
+/** An archive of modules of JavaScript, by their names. */
+export function compileModules(
+  tree: Tree,
+  compile: string,
+  modules: Readonly<Record<string, string>>,
+): string {
+  const args = Object.entries(modules).flatMap(([name, source]) => {
+    const file = tree.write(`${name}.js`, `${source}\n//# sourceMappingURL=map\n`);
+    const lines = source.split("\n").map((_, index) => (index ? "AACA" : "AAAA"));
+    const map = JSON.stringify({ version: 3, sources: [name], mappings: lines.join(";") });
+    return [name, file, tree.write(`${name}.map`, map)];
+  });
+  const archive = join(tree.root, "archive");
+  const outcome = engine(compile, [archive, ...args]);
   if (outcome.status !== 0) throw new Error(outcome.stderr);
   return archive;
+}
+
+/** An archive of one module of JavaScript. */
+export function compileModule(tree: Tree, compile: string, name: string, source: string): string {
+  return compileModules(tree, compile, { [name]: source });
 }

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "../architecture/parse";
 import {
   BUILD_TIMEOUT_MS,
+  compileModules,
   describeImage,
+  engine,
   hasCompiler,
   type ImageDescription,
   Tree,
@@ -64,6 +66,23 @@ describe.runIf(hasCompiler())("the image of the firmware", () => {
   it("has bytecode and slots of each module", () => {
     const empty = image.modules.filter(({ codeBytes, slots }) => !(codeBytes > 0 && slots > 0));
     expect(empty).toEqual([]);
+  });
+});
+
+describe.runIf(hasCompiler())("an image of any size", () => {
+  const tree = new Tree({});
+  afterAll(() => tree.remove());
+
+  // Somewhere here the slots that are free run out: where exactly, each change of the engine moves.
+  it("can be frozen", { timeout: BUILD_TIMEOUT_MS }, () => {
+    const built = describeImage();
+    const small = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`small-${index}.ts`, ""]));
+    for (let count = 2180; count < 2300; count++) {
+      const padding = `export const padding = [${"{},".repeat(count)}];`;
+      const archive = compileModules(tree, built.compile, { ...small, "padding.ts": padding });
+      const outcome = engine(built.engine, ["freeze", archive, join(tree.root, "image")]);
+      expect({ count, ...outcome }).toMatchObject({ count, status: 0, stderr: "" });
+    }
   });
 });
 

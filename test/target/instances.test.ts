@@ -14,7 +14,7 @@ describe.runIf(hasCompiler())("an instance of the host that XS has closed", () =
 
   beforeAll(async () => {
     peers = await Peers.open();
-    const reachable = reachableHal(createWorld(peers).hal, () => {});
+    const reachable = reachableHal(createWorld(peers).hal);
     // An ESP32 has about as many.
     remote = new RemoteObjects(served("instances"), { slots: 12_000, chunks: 64 * 1024 }, reachable);
     remote.boot();

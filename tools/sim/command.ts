@@ -54,11 +54,16 @@ export const simCommand: Command = {
     const progress = values.json ? undefined : new Progress(io.stderr);
     const begun = performance.now();
     let report: Report;
+    let fallbacks = 0;
     try {
       report = await simulate({
         scenario,
         recording,
         xs,
+        onFallback: (device, why) => {
+          fallbacks++;
+          io.stderr.write(`gridmote: ${device}: ${why.replace(/^gridmote: /, "")}\n`);
+        },
         broker: values.broker as BrokerAddress | undefined,
         onRecord: (record) => files?.write(record),
         onProgress: (done, moment) => progress?.update(done, new Date(moment).toISOString().slice(0, 16)),
@@ -70,12 +75,18 @@ export const simCommand: Command = {
     const elapsedMs = Math.round(performance.now() - begun);
     if (values.json) io.stdout.write(`${JSON.stringify({ ...report, timing: { elapsedMs } }, null, 2)}\n`);
     else printReport(report, elapsedMs, io.stdout);
-    return verdict(report, io);
+    return verdict(report, fallbacks, io);
   },
 };
 
-function verdict(report: Report, io: Io): number {
-  if (report.ok) return 0;
+function verdict(report: Report, fallbacks: number, io: Io): number {
+  if (report.ok && !fallbacks) return 0;
+  if (report.ok) {
+    io.stderr.write(
+      "gridmote: the installed app has not run everywhere; what is reported is of the built-in one\n",
+    );
+    return 1;
+  }
   io.stderr.write(
     "gridmote: the readings that came out are not what the world had: see bad, lost, duplicates and the remarks\n",
   );

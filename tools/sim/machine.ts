@@ -89,10 +89,16 @@ export class XsMachine implements Machine {
   #onFinish: () => void = () => {};
   #isRunning = false;
 
-  constructor(hal: Hal, { engine, image, app, provider }: XsFiles) {
-    const files: EngineFiles = { engine, image, archives: app ? [app, provider] : [provider] };
+  /** @param onFallback the installed app does not run; what was logged of it. */
+  constructor(
+    hal: Hal,
+    name: string,
+    { engine, image, app, provider }: XsFiles,
+    onFallback: (why: string) => void,
+  ) {
+    const files: EngineFiles = { name, engine, image, archives: app ? [app, provider] : [provider] };
     this.#hasApp = app !== undefined;
-    this.#remote = connectHal(hal, files, LIMITS, () => this.#onFinish());
+    this.#remote = connectHal(hal, files, LIMITS, { onFinish: () => this.#onFinish(), onFallback });
   }
 
   async live(overrides: Record<string, unknown>, reason: WakeReason): Promise<void> {

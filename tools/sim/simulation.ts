@@ -39,6 +39,8 @@ export interface SimulationOptions {
   /** Each decoded reading, repeats dropped, in the order of arrival. */
   onRecord?: (record: DecodedRecord) => void;
   log?: (line: string) => void;
+  /** A terminal's installed app does not run, and the built-in one does. */
+  onFallback?: (device: string, why: string) => void;
 }
 
 export interface TerminalReport extends Verdict {
@@ -243,6 +245,7 @@ class Simulation {
     const { xs } = this.#options;
     const { seed } = this.#options.scenario;
     const log = this.#options.log ?? (() => {});
+    const onFallback = (why: string) => this.#options.onFallback?.(device, why);
     const terminal = new SimulatedTerminal({
       device,
       config,
@@ -252,6 +255,7 @@ class Simulation {
       stream,
       xs,
       log,
+      onFallback,
     });
     const { mode } = loadConfig([{ from: "", values: config }]).config;
     const digest = createHash("sha256");
@@ -314,7 +318,11 @@ class Simulation {
   /** Presses every button, and gives the terminals time to send what they have. */
   async #flush(): Promise<void> {
     const terminals = [...this.#sites.values()].map(({ terminal }) => terminal);
-    for (const site of this.#sites.values()) site.taken = total(site.terminal.counters!.readings);
+    for (const site of this.#sites.values()) {
+      const { device, counters } = site.terminal;
+      if (!counters) throw new Failure(`${device} has never come up: does its app ever finish loading?`);
+      site.taken = total(counters.readings);
+    }
     for (const terminal of terminals) terminal.press();
     const deadline = this.#clock.now + FLUSH_MS;
     do {

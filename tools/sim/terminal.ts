@@ -32,6 +32,8 @@ export interface TerminalSetup {
   /** What runs the firmware, in place of the two above. */
   machine?: (hal: Hal) => Machine;
   log: (line: string) => void;
+  /** The installed app does not run, and the built-in one does. */
+  onFallback?: (why: string) => void;
 }
 
 /** One node of the simulated world: its flash, its retained memory, its radio, and its boots. */
@@ -48,6 +50,7 @@ export class SimulatedTerminal {
   readonly #clock: TerminalClock;
   readonly hal: Hal;
   readonly #machine: Machine;
+  #hasFallenBack = false;
   #sleeping: ((reason: WakeReason) => void) | undefined;
   #sleepTimer: Timer | undefined;
   #onReset: ((reason: WakeReason) => void) | undefined;
@@ -83,7 +86,15 @@ export class SimulatedTerminal {
     };
     const { apps = [defaultApp], xs, machine } = setup;
     if (machine) this.#machine = machine(this.hal);
-    else this.#machine = xs ? new XsMachine(this.hal, xs) : new NodeMachine(this.hal, apps);
+    else if (xs) this.#machine = new XsMachine(this.hal, device, xs, (why) => this.#fallBack(why));
+    else this.#machine = new NodeMachine(this.hal, apps);
+  }
+
+  /** Each boot tries the installed app again; once is enough to say. */
+  #fallBack(why: string): void {
+    if (this.#hasFallenBack) return;
+    this.#hasFallenBack = true;
+    this.#setup.onFallback?.(why);
   }
 
   /** Boots, sleeps, boots again. Rejects when the firmware throws; a resident comes back after a reset only. */
