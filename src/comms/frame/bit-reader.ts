@@ -1,4 +1,4 @@
-import { afterOne, afterZero, BOTTOM, LONGER, NEGATIVE, SECOND, TOP, VERBATIM } from "./contexts";
+import { adapted, BOTTOM, LONGER, NEGATIVE, SECOND, TOP, VERBATIM } from "./contexts";
 
 /** What is wrong with a dense body. */
 export class DenseError extends Error {}
@@ -27,14 +27,9 @@ export class BitReader {
     const context = contexts[index];
     const bound = ((this.#range >>> 8) * (context >>> 6)) >>> 7;
     const one = this.#code < bound;
-    if (one) {
-      contexts[index] = afterOne(context);
-      this.#range = bound;
-    } else {
-      contexts[index] = afterZero(context);
-      this.#pass(bound);
-      this.#range -= bound;
-    }
+    contexts[index] = adapted(context, one);
+    if (!one) this.#pass(bound);
+    this.#range = one ? bound : this.#range - bound;
     this.#normalise();
     return one;
   }

@@ -1,4 +1,4 @@
-import { afterOne, afterZero, BOTTOM, LONGER, NEGATIVE, SECOND, TOP, VERBATIM } from "./contexts";
+import { adapted, BOTTOM, LONGER, NEGATIVE, SECOND, TOP, VERBATIM } from "./contexts";
 
 /**
  * A binary arithmetic coder: what it has written is a number between 0 and 1, each bit takes its share of the interval
@@ -24,17 +24,13 @@ export class BitWriter {
   bit(index: number, one: boolean): void {
     const contexts = this.#contexts;
     const context = contexts[index];
-    const range = this.#range;
+    let range = this.#range;
     const bound = ((range >>> 8) * (context >>> 6)) >>> 7;
-    if (one) {
-      contexts[index] = afterOne(context);
-      this.#range = bound;
-    } else {
-      contexts[index] = afterZero(context);
-      this.#low += bound;
-      this.#range = range - bound;
-    }
-    if (this.#range < BOTTOM) this.#normalise();
+    contexts[index] = adapted(context, one);
+    if (!one) this.#low += bound;
+    range = one ? bound : range - bound;
+    this.#range = range;
+    if (range < BOTTOM) this.#normalise();
   }
 
   /** An integer within ±(2^53−1) that is small as a rule: its length, its sign, and its bits below the highest. */

@@ -69,21 +69,11 @@ export function expectNext(contexts: Int32Array, bits: number): void {
   if (bits === 0) contexts[LONGER] = CHANGED;
 }
 
-/** The context after a 1. */
-export function afterOne(context: number): number {
-  const probability = context >>> 5;
+/** The context after a bit. */
+export function adapted(context: number, one: boolean): number {
   const divisor = context & 31;
-  return (
-    ((probability + Math.floor((65535 - probability) / divisor)) << 5) |
-    (divisor < SLOWEST ? divisor + 1 : divisor)
-  );
-}
-
-/** The context after a 0. */
-export function afterZero(context: number): number {
   const probability = context >>> 5;
-  const divisor = context & 31;
-  return (
-    ((probability - Math.floor(probability / divisor)) << 5) | (divisor < SLOWEST ? divisor + 1 : divisor)
-  );
+  const next = divisor < SLOWEST ? context + 1 : context;
+  if (one) return next + ((((65535 - probability) / divisor) | 0) << 5);
+  return next - (((probability / divisor) | 0) << 5);
 }
