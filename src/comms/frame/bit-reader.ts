@@ -1,4 +1,4 @@
-import { adapted, BOTTOM, LONGER, NEGATIVE, SECOND, TOP, VERBATIM } from "./contexts";
+import { adapted, BOTTOM, LONGER, NEGATIVE, SECOND, TOP, USUAL, VERBATIM } from "./contexts";
 
 /** What is wrong with a dense body. */
 export class DenseError extends Error {}
@@ -36,8 +36,7 @@ export class BitReader {
 
   /** The value that has this prediction. @throws DenseError when no encoder writes it so. */
   value(prediction: number): number {
-    let length = 0;
-    while (length < VERBATIM && this.bit(LONGER + length)) length++;
+    const length = this.#length();
     if (length === VERBATIM) return this.#verbatim(prediction);
     if (length === 0) return prediction;
     const negative = this.bit(NEGATIVE);
@@ -59,6 +58,18 @@ export class BitReader {
       }
       bytes++;
     }
+  }
+
+  #length(): number {
+    if (!this.bit(LONGER)) return 0;
+    let length = this.#contexts[USUAL];
+    if (this.bit(LONGER + length)) {
+      do length++;
+      while (length < VERBATIM && this.bit(LONGER + length));
+      return length;
+    }
+    while (length > 1 && !this.bit(LONGER + length - 1)) length--;
+    return length;
   }
 
   #verbatim(prediction: number): number {

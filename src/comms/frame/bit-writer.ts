@@ -1,4 +1,4 @@
-import { adapted, BOTTOM, LONGER, NEGATIVE, SECOND, TOP, VERBATIM } from "./contexts";
+import { adapted, BOTTOM, LONGER, NEGATIVE, SECOND, TOP, USUAL, VERBATIM } from "./contexts";
 
 /**
  * A binary arithmetic coder: what it has written is a number between 0 and 1, each bit takes its share of the interval
@@ -37,8 +37,7 @@ export class BitWriter {
   residual(value: number): void {
     const magnitude = Math.abs(value);
     const length = bitsOf(magnitude);
-    for (let index = LONGER; index < LONGER + length; index++) this.bit(index, true);
-    this.bit(LONGER + length, false);
+    this.#lengthOf(length);
     if (length === 0) return;
     this.bit(NEGATIVE, value < 0);
     if (length === 1) return;
@@ -50,7 +49,7 @@ export class BitWriter {
 
   /** A value whose residual is no integer within ±(2^53−1). */
   verbatim(value: number): void {
-    for (let index = LONGER; index < LONGER + VERBATIM; index++) this.bit(index, true);
+    this.#lengthOf(VERBATIM);
     this.bit(NEGATIVE, value < 0);
     this.#raw(Math.abs(value), 53);
   }
@@ -71,6 +70,20 @@ export class BitWriter {
     this.#carry();
     while (this.#low) this.#shift();
     return this.#at - this.#start;
+  }
+
+  /** Whether there is any; then from the usual length up or down, so that it takes few steps as a rule. */
+  #lengthOf(length: number): void {
+    this.bit(LONGER, length > 0);
+    if (length === 0) return;
+    let index = this.#contexts[USUAL];
+    if (length > index) {
+      while (index < length) this.bit(LONGER + index++, true);
+      if (length < VERBATIM) this.bit(LONGER + length, false);
+      return;
+    }
+    while (index >= length) this.bit(LONGER + index--, false);
+    if (index > 0) this.bit(LONGER + index, true);
   }
 
   /** The `count` lower bits of a value, each as likely 0 as 1. */

@@ -14,6 +14,8 @@ export const NEGATIVE = 3;
 export const LONGER = 4;
 /** The bit below the highest of a residual's magnitude of `index` bits. */
 export const SECOND = 64;
+/** No context: the length from which on LONGER is asked, upwards or downwards. */
+export const USUAL = 127;
 const CONTEXTS = 128;
 
 /** A magnitude has at most 53 bits; this length says that the value itself follows, in 53. */
@@ -36,13 +38,16 @@ const SIGN = context(50, 16);
 const SECOND_BIT = context(40, 12);
 const FIRST_SIGN = context(20, 4);
 /** Whether a first value is longer than a length far below what is usual, below it, and above it. */
-const FIRST_FAR_BELOW = context(97, 3);
-const FIRST_BELOW = context(90, 3);
+const FIRST_FAR_BELOW = context(5, 3);
+const FIRST_BELOW = context(40, 3);
 const FIRST_ABOVE = context(50, 3);
 const FAR = 5;
-const BELOW = context(75, 3);
+const BELOW = context(45, 3);
 const ABOVE = context(40, 3);
-const CHANGED = context(5, 3);
+/** Whether a value is another than foreseen, where that is seldom, and where it is not. */
+const SELDOM = context(5, 3);
+const OFTEN = context(70, 3);
+const FIRST_OTHER = context(80, 3);
 
 /** The contexts of one frame. */
 export function frameContexts(): Int32Array {
@@ -58,7 +63,9 @@ export function expectFirst(contexts: Int32Array, bits: number): void {
   contexts.fill(FIRST_BELOW, LONGER, LONGER + bits);
   if (bits > FAR) contexts.fill(FIRST_FAR_BELOW, LONGER, LONGER + bits - FAR);
   contexts.fill(FIRST_ABOVE, LONGER + bits, SECOND);
+  contexts[LONGER] = FIRST_OTHER;
   contexts.fill(SECOND_BIT, SECOND);
+  contexts[USUAL] = Math.max(1, bits);
 }
 
 /** For the values after it: their residuals have about `bits` bits. */
@@ -66,7 +73,8 @@ export function expectNext(contexts: Int32Array, bits: number): void {
   contexts[NEGATIVE] = SIGN;
   contexts.fill(BELOW, LONGER, LONGER + bits);
   contexts.fill(ABOVE, LONGER + bits, SECOND);
-  if (bits === 0) contexts[LONGER] = CHANGED;
+  contexts[LONGER] = bits === 0 ? SELDOM : OFTEN;
+  contexts[USUAL] = Math.max(1, bits);
 }
 
 /** The context after a bit. */
