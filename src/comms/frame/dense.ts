@@ -1,6 +1,7 @@
 import type { Column } from "../../model/profiles";
 import { BitWriter } from "./bit-writer";
 import { CborWriter } from "./cbor";
+import { columnPredictors, qualityPredictor, timePredictor } from "./column-predictors";
 import {
   expectFirst,
   expectNext,
@@ -10,14 +11,7 @@ import {
   PRESENT_AFTER_MISSING,
 } from "./contexts";
 import { encodeFrame, type FrameContent, writeEnvelope } from "./encode";
-import {
-  bounded,
-  columnPredictors,
-  LAST_RANK,
-  type Predictor,
-  qualityPredictor,
-  timePredictor,
-} from "./predictors";
+import { bounded, LAST_RANK, type Predictor } from "./predictors";
 
 export const MAX_READINGS = 1024;
 

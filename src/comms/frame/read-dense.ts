@@ -1,5 +1,6 @@
 import type { Column } from "../../model/profiles";
 import { BitReader, DenseError } from "./bit-reader";
+import { columnPredictors, qualityPredictor, timePredictor } from "./column-predictors";
 import {
   expectFirst,
   expectNext,
@@ -8,14 +9,7 @@ import {
   PRESENT,
   PRESENT_AFTER_MISSING,
 } from "./contexts";
-import {
-  bounded,
-  columnPredictors,
-  LAST_RANK,
-  type Predictor,
-  qualityPredictor,
-  timePredictor,
-} from "./predictors";
+import { bounded, LAST_RANK, type Predictor } from "./predictors";
 
 /** What a dense body holds, in the form that the encoder takes. */
 export interface DenseRows {
