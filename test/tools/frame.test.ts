@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { encodeDenseFrame } from "../../src/comms/frame/dense";
 import { encodeFrame } from "../../src/comms/frame/encode";
 import { emptyBatch, quantise, Recorder } from "../../src/lowpower/recorder";
 import { profiles } from "../../src/model/profiles";
@@ -27,6 +28,21 @@ function readings(item: unknown) {
   const result = decode(item);
   if (!result.ok) throw new Error(result.error);
   return result.frame.readings;
+}
+
+/** What a recorder makes of a quiet house. */
+function recorded(count: number, epoch = 1_780_000_000_000, dated = true) {
+  const recorder = new Recorder(profiles.meter1, emptyBatch(profiles.meter1, 4096), count);
+  for (let row = 0; row < count; row++) {
+    const sample: Sample = {
+      quality: row === 7 ? 2 : 0,
+      ei_t1: 1_000_000 + row,
+      pi: 360 + (row % 5),
+      v_l1: 230.1,
+    };
+    recorder.append(row * 10_000, sample);
+  }
+  return recorder.content(7, 300, dated ? epoch : undefined);
 }
 
 describe("a good frame", () => {
@@ -70,6 +86,19 @@ describe("a good frame", () => {
     expect(second.values.clock).toBe(0);
   });
 
+  it("may have a dense body, and gives the same as with a plain one", () => {
+    const content = recorded(30);
+    const dense = encodeDenseFrame(content, profiles.meter1.columns, new Uint8Array(4096));
+    const plain = encodeFrame(content, new Uint8Array(4096));
+    expect(dense.length).toBeLessThan(plain.length / 2);
+    expect(decodeFrame(dense)).toEqual(decodeFrame(plain));
+    const undated = encodeDenseFrame(recorded(30, 0, false), profiles.meter1.columns, new Uint8Array(4096));
+    expect(decodeFrame(undated)).toMatchObject({
+      ok: true,
+      frame: { readings: { 29: { time: undefined } } },
+    });
+  });
+
   it("may be of indefinite length", () => {
     const bytes = cbor(frame());
     expect(decodeFrame(Uint8Array.of(0x9f, ...bytes.subarray(1), 0xff))).toEqual(decode(frame()));
@@ -95,7 +124,7 @@ describe("what is wrong is one line that names its place", () => {
     [frame({ 3: undefined }), "t0: not an integer within its range"],
     [frame({ 4: 0 }), "count: not an integer within its range"],
     [frame({ 4: 1025 }), "count: not an integer within its range"],
-    [frame({}, Buffer.alloc(9)), "the dense body is not supported by this version"],
+    [frame({}, Buffer.alloc(9)), "times: an entry is missing"],
     [frame({}, [0, 0]), "the body is not an array of 16 items, as profile 1 has them"],
     [frame({}, body([1, 2], 0)), "times: 2 steps, expected 1"],
     [frame({}, body([0.5], 0)), "times: step 1: not an integer within its range"],

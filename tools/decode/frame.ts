@@ -1,4 +1,6 @@
 import { Decoder, setSizeLimits } from "cbor-x";
+import { MAX_READINGS } from "../../src/comms/frame/dense";
+import { decodeDense } from "../../src/comms/frame/read-dense";
 import { FIRST_FREE_NUMBER, type Profile, profileOf } from "../../src/model/profiles";
 import { endOf } from "./items";
 
@@ -19,8 +21,6 @@ export interface Frame {
 
 export type FrameResult = { ok: true; frame: Frame } | { ok: false; error: string };
 
-/** More would not be made by any node, and must not be made room for. */
-const MAX_READINGS = 1024;
 const MAX_UINT32 = 0xffff_ffff;
 
 export type ProfileLookup = (number: number) => Profile | undefined;
@@ -40,7 +40,7 @@ export function decodeItem(bytes: Uint8Array): unknown {
 }
 
 /**
- * Decodes a frame with a plain body. Never throws: what is wrong comes back as one line that names the place.
+ * Decodes a frame. Never throws: what is wrong comes back as one line that names the place.
  * @param profiles the profile of a number, or undefined; by default the built-in ones.
  */
 export function decodeFrame(payload: Uint8Array, profiles: ProfileLookup = profileOf): FrameResult {
@@ -72,12 +72,31 @@ function frameOf(item: unknown, profiles: ProfileLookup): Frame {
     const hint = number < FIRST_FREE_NUMBER ? "" : `, and no descriptor has come on …/d/${number}`;
     throw new FrameError(`profile ${number} is not known${hint}`);
   }
-  if (body instanceof Uint8Array) throw new FrameError("the dense body is not supported by this version");
+  if (body instanceof Uint8Array) {
+    return { profile: number, boot, seq, readings: denseReadings(profile, t0, count, body) };
+  }
   const expected = profile.columns.length + 1;
   if (!Array.isArray(body) || body.length !== expected) {
     throw new FrameError(`the body is not an array of ${expected} items, as profile ${number} has them`);
   }
   return { profile: number, boot, seq, readings: readingsOf(profile, t0, count, body) };
+}
+
+function denseReadings(
+  profile: Profile,
+  t0: number | undefined,
+  count: number,
+  body: Uint8Array,
+): DecodedReading[] {
+  const result = decodeDense(body, profile.columns, t0 ?? 0, count);
+  if (!result.ok) throw new FrameError(result.error);
+  const { times, qualities, values } = result.rows;
+  return assembled(
+    profile,
+    Array.from(times, (time) => (t0 === undefined ? undefined : time)),
+    qualities,
+    profile.columns.slice(1).map((_, column) => values.subarray(column * count, (column + 1) * count)),
+  );
 }
 
 function readingsOf(
@@ -86,9 +105,24 @@ function readingsOf(
   count: number,
   body: unknown[],
 ): DecodedReading[] {
+  return assembled(
+    profile,
+    timesOf(body[0], t0, count),
+    qualitiesOf(body[1], count),
+    profile.columns
+      .slice(1)
+      .map(({ name }, index) => columnOf(body[2 + index], count, `column ${index + 1} (${name})`)),
+  );
+}
+
+/** Readings in the registry's units, from integers; NaN is a missing one. */
+function assembled(
+  profile: Profile,
+  times: readonly (number | undefined)[],
+  qualities: ArrayLike<number>,
+  values: readonly ArrayLike<number>[],
+): DecodedReading[] {
   const [timeColumn, ...columns] = profile.columns;
-  const times = timesOf(body[0], t0, count);
-  const qualities = qualitiesOf(body[1], count);
   const readings = times.map(
     (time, row): DecodedReading => ({
       time: time === undefined ? undefined : scale(time, timeColumn.exponent + 3),
@@ -97,8 +131,9 @@ function readingsOf(
     }),
   );
   columns.forEach(({ name, exponent }, index) => {
-    columnOf(body[2 + index], count, `column ${index + 1} (${name})`).forEach((value, row) => {
-      if (value !== null) readings[row].values[name] = scale(value, exponent);
+    readings.forEach((reading, row) => {
+      const value = values[index][row];
+      if (!Number.isNaN(value)) reading.values[name] = scale(value, exponent);
     });
   });
   return readings;
@@ -124,13 +159,13 @@ function qualitiesOf(item: unknown, count: number): number[] {
   return item.map((code, row) => integerAt(code, `quality: entry ${row + 1}`, 0));
 }
 
-function columnOf(item: unknown, count: number, place: string): (number | null)[] {
-  if (item === null) return new Array<null>(count).fill(null);
+function columnOf(item: unknown, count: number, place: string): number[] {
+  if (item === null) return new Array<number>(count).fill(Number.NaN);
   if (!Array.isArray(item)) return new Array<number>(count).fill(integerAt(item, place));
   if (item.length !== count) throw new FrameError(`${place}: ${item.length} entries, expected ${count}`);
   let previous = 0;
   return item.map((entry, row) => {
-    if (entry === null) return null;
+    if (entry === null) return Number.NaN;
     previous = add(previous, integerAt(entry, `${place}: entry ${row + 1}`), `${place}: entry ${row + 1}`);
     return previous;
   });

@@ -9,6 +9,7 @@ const TWO_32 = 2 ** 32;
 const UNSIGNED = 0x00;
 const NEGATIVE = 0x20;
 const TEXT = 0x60;
+const BYTES = 0x40;
 const ARRAY = 0x80;
 const NULL = 0xf6;
 
@@ -46,6 +47,18 @@ export class CborWriter {
 
   null(): void {
     this.#bytes[this.#grow(1)] = NULL;
+  }
+
+  /** A byte string of the `length` bytes that the caller has put right behind what is written: its head pushes them on. */
+  byteString(length: number): void {
+    const from = this.#length;
+    const bytes = this.#bytes;
+    // Seen before it is moved: a head has no other length than this.
+    const head = length < 24 ? 1 : length < 0x100 ? 2 : length < 0x10000 ? 3 : 5;
+    if (from + head + length > bytes.length) throw new RangeError("cbor: the buffer is full");
+    bytes.copyWithin(from + head, from, from + length);
+    this.#head(BYTES, length);
+    this.#length += length;
   }
 
   /** An integer within ±(2^53−1). */

@@ -31,19 +31,24 @@ export interface FrameContent {
  */
 export function encodeFrame(content: FrameContent, target: Uint8Array): Uint8Array {
   const cbor = new CborWriter(target);
-  const { count, columns, dated } = content;
-  cbor.array(6);
-  cbor.integer(content.profile);
-  cbor.integer(content.boot);
-  cbor.integer(content.seq);
-  if (dated) cbor.integer(content.times[0]);
-  else cbor.null();
-  cbor.integer(count);
+  const { count, columns } = content;
+  writeEnvelope(cbor, content);
   cbor.array(2 + columns);
   writeTimes(cbor, content.times, count);
   writeQualities(cbor, content.qualities, count);
   for (let column = 0; column < columns; column++) writeColumn(cbor, content.values, column * count, count);
   return cbor.written;
+}
+
+/** A frame's items before its body. */
+export function writeEnvelope(cbor: CborWriter, content: FrameContent): void {
+  cbor.array(6);
+  cbor.integer(content.profile);
+  cbor.integer(content.boot);
+  cbor.integer(content.seq);
+  if (content.dated) cbor.integer(content.times[0]);
+  else cbor.null();
+  cbor.integer(content.count);
 }
 
 function writeTimes(cbor: CborWriter, times: ArrayLike<number>, count: number): void {

@@ -1,7 +1,8 @@
 import { createRandom, type Random } from "../../../hal-mocks/random";
+import { encodeDenseFrame } from "../../../src/comms/frame/dense";
 import { encodeFrame } from "../../../src/comms/frame/encode";
 import { emptyBatch, Recorder } from "../../../src/lowpower/recorder";
-import { type Profile, profiles } from "../../../src/model/profiles";
+import { type Column, type Profile, profiles } from "../../../src/model/profiles";
 import type { QualityCode } from "../../../src/model/quality";
 import type { Sample } from "../../../src/model/reading";
 import { hex } from "./hex";
@@ -82,12 +83,67 @@ function recorded(random: Random, target: Uint8Array): string {
   return lines.join("\n");
 }
 
+/** Quantities with a predictor of their own, and some without. */
+const QUANTITIES = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 37];
+
+/** Columns that have to do with each other, at any resolution. */
+function randomColumns(random: Random, count: number): Column[] {
+  const exponent = () => (random.below(4) ? -random.below(2) : random.below(20) - 10);
+  const columns = [{ channel: 0, name: "t", exponent: random.below(3) ? 0 : -3 }];
+  for (let index = 0; index < count; index++) {
+    const quantity = QUANTITIES[random.below(QUANTITIES.length)];
+    const phase = random.below(2) ? 0 : random.below(4);
+    columns.push({ channel: (quantity * 8 + phase) * 128, name: "x", exponent: exponent() });
+  }
+  return columns;
+}
+
+/** Values of a house, so that what is foreseen is often right, with gaps and jumps. */
+function wander(random: Random, count: number, scale: number): number[] {
+  let value = random.below(scale);
+  return Array.from({ length: count }, () => {
+    value += random.below(21) - 10;
+    if (random.below(40) === 0) return Number.NaN;
+    if (random.below(40) === 0) value = integer(random);
+    return value;
+  });
+}
+
+function denseFrame(random: Random, target: Uint8Array): string {
+  const count = 1 + random.below(60);
+  const columns = randomColumns(random, random.below(16));
+  const step = 1 + random.below(100);
+  const dated = random.below(3) > 0;
+  const start = dated ? 1_700_000_000 + random.below(100_000_000) : 0;
+  const regular = random.below(2) === 0;
+  const frame = {
+    profile: random.below(2000),
+    boot: random.uint32(),
+    seq: random.below(100_000),
+    count,
+    dated,
+    times: Array.from(
+      { length: count },
+      (_, row) => start + row * step + (regular || !row ? 0 : random.below(3)),
+    ),
+    qualities: Array.from({ length: count }, () => (random.below(20) ? 0 : random.below(8))),
+    values: columns
+      .slice(1)
+      .flatMap(() =>
+        random.below(5) ? wander(random, count, 10 ** random.below(7)) : column(random, count),
+      ),
+    columns: columns.length - 1,
+  };
+  return hex(encodeDenseFrame(frame, columns, target));
+}
+
 /** Frames of random content, and what a recorder makes of random samples. */
 export default function frames(): string {
   const random = createRandom("frames");
   const target = new Uint8Array(FRAME_BYTES);
   const lines: string[] = [];
   for (let index = 0; index < CASES; index++) lines.push(randomFrame(random, target));
+  for (let index = 0; index < 2 * CASES; index++) lines.push(denseFrame(random, target));
   for (let index = 0; index < CASES; index++) lines.push(recorded(random, target));
   return lines.join("\n");
 }
