@@ -1,3 +1,4 @@
+import { runBench } from "./arguments";
 import { BuildFailure, buildFiles } from "./engine/files";
 import { measureOperations } from "./engine/operations";
 import { type Run, reportOf, textOf } from "./engine/report";
@@ -6,7 +7,7 @@ import { measureWakes } from "./engine/wakes";
 /** Figures of an engine do not depend on the machine that it runs on: they are the same each time. */
 const RUNS = 3;
 
-async function main(): Promise<number> {
+async function main(asJson: boolean): Promise<number> {
   const files = buildFiles();
   const runs: Run[] = [];
   while (runs.length < RUNS) {
@@ -18,13 +19,13 @@ async function main(): Promise<number> {
     });
   }
   const report = reportOf(runs, files.modules);
-  if (process.argv.includes("--json")) console.log(JSON.stringify({ runs: RUNS, ...report }, null, 2));
+  if (asJson) console.log(JSON.stringify({ runs: RUNS, ...report }, null, 2));
   else process.stdout.write(textOf(report, RUNS));
   return report.unequal.length ? 1 : 0;
 }
 
 try {
-  process.exitCode = await main();
+  await runBench("bench:engine", main);
 } catch (error) {
   if (!(error instanceof BuildFailure)) throw error;
   process.exitCode = error.exitCode;

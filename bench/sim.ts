@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { parseScenario } from "../tools/sim/scenario";
 import { simulate } from "../tools/sim/simulation";
+import { runBench } from "./arguments";
 import { benchP1 } from "./p1";
 
 /** The goal of the first version: 1,000 sleeper-days a minute. */
@@ -45,7 +46,7 @@ async function simulateStreets(count: number): Promise<number> {
   return (performance.now() - begun) / 1000;
 }
 
-async function main(): Promise<void> {
+async function main(asJson: boolean): Promise<number> {
   const seconds = await simulateStreet(1);
   const processes = availableParallelism();
   const allSeconds = await simulateStreets(processes);
@@ -62,8 +63,9 @@ async function main(): Promise<void> {
     p1BytesPerSecond: Math.round(p1.bytesPerSecond),
     p1TelegramsPerSecond: Math.round(p1.telegramsPerSecond),
   };
-  if (process.argv.includes("--json")) console.log(JSON.stringify(result, null, 2));
+  if (asJson) console.log(JSON.stringify(result, null, 2));
   else print(result);
+  return 0;
 }
 
 function print(result: Record<string, number>): void {
@@ -80,5 +82,5 @@ function round(value: number): number {
 }
 
 const child = process.argv.indexOf(CHILD);
-if (child < 0) await main();
+if (child < 0) await runBench("bench:sim", main);
 else await simulateStreet(Number(process.argv[child + 1]));

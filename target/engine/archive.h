@@ -38,7 +38,7 @@ void closeArchiveWriter(struct archiveWriter *writer);
 /* Reads an archive into memory from platformAllocate, where it stays: XS runs the bytecode in place. */
 void readArchive(struct archive *archive, const char *path);
 
-/* Reads a whole file. `spare` bytes of zero follow it. */
+/* Reads a whole file into memory from platformAllocate. */
 uint8_t *readFile(const char *path, size_t *length);
 
 /* FNV-1a, 64 bits: finds what was damaged, not who did it. */

@@ -9,6 +9,7 @@
  *
  * Options: --deadline MS of processor time, after which a run, or what the host has asked for, has failed;
  * --memory BYTES for slots and chunks; --chunks BYTES, --slots N and --stack SLOTS, which then are all that there is.
+ * usage() has the range of each.
  * Exit code 0 good, 1 failed, 2 wrong usage.
  */
 #include <signal.h>
@@ -23,6 +24,15 @@
 #include "serve.h"
 
 enum { MAX_ARCHIVES = 3 };
+
+/* No test needs more, and XS counts bytes and slots in 31 bits. */
+enum {
+  MAX_DEADLINE_MS = 24 * 60 * 60 * 1000,
+  MAX_BYTES = 1024 * 1024 * 1024,
+  MAX_SLOTS = 16 * 1024 * 1024,
+  /* XS takes one for itself, and writes behind the heap when no other is there. */
+  MIN_SLOTS = 2
+};
 
 /*
  * What an ESP32 has would do for the firmware; tests bring their own data along. Keys do not grow: XS would count them
@@ -45,7 +55,9 @@ static int usage(void) {
           "       engine list IMAGE\n"
           "       engine run [OPTIONS] IMAGE ARCHIVE\n"
           "       engine serve [OPTIONS] IMAGE ARCHIVE...\n"
-          "options: --deadline MS, --memory BYTES, --chunks BYTES, --slots N, --stack SLOTS\n");
+          "options: --deadline MS (1 to %d), --memory BYTES, --chunks BYTES (1 to %d each),\n"
+          "         --slots N (%d to %d), --stack SLOTS (1 to %d)\n",
+          MAX_DEADLINE_MS, MAX_BYTES, MIN_SLOTS, MAX_SLOTS, MAX_SLOTS);
   return 2;
 }
 
@@ -99,24 +111,29 @@ static int run(const char *imagePath, char *archivePath) {
   return 0;
 }
 
-/* Takes the options; the index of what follows, or 0 when there is one too many or one without a number. */
+/* The number behind an option, or 0 when there is none from `least` to `most`. */
+static long numberOf(const char *text, long least, long most) {
+  char *end = NULL;
+  long value = text ? strtol(text, &end, 10) : 0;
+  return end && !*end && value >= least && value <= most ? value : 0;
+}
+
+/* Takes the options; the index of what follows, or 0 when there is one too many or one without a number in its range. */
 static int takeOptions(int argc, char **argv, int at) {
   for (; at < argc && !strncmp(argv[at], "--", 2); at += 2) {
-    char *end = NULL;
-    long value = at + 1 < argc ? strtol(argv[at + 1], &end, 10) : 0;
-    if (value <= 0 || *end) return 0;
+    const char *text = argv[at + 1];
     if (!strcmp(argv[at], "--deadline")) {
-      deadlineMs = value;
+      if (!(deadlineMs = numberOf(text, 1, MAX_DEADLINE_MS))) return 0;
     } else if (!strcmp(argv[at], "--memory")) {
-      memoryLimit = (size_t)value;
+      if (!(memoryLimit = (size_t)numberOf(text, 1, MAX_BYTES))) return 0;
     } else if (!strcmp(argv[at], "--chunks")) {
-      creation.initialChunkSize = (txSize)value;
+      if (!(creation.initialChunkSize = (txSize)numberOf(text, 1, MAX_BYTES))) return 0;
       creation.incrementalChunkSize = 0;
     } else if (!strcmp(argv[at], "--slots")) {
-      creation.initialHeapCount = (txSize)value;
+      if (!(creation.initialHeapCount = (txSize)numberOf(text, MIN_SLOTS, MAX_SLOTS))) return 0;
       creation.incrementalHeapCount = 0;
     } else if (!strcmp(argv[at], "--stack")) {
-      creation.stackCount = (txSize)value;
+      if (!(creation.stackCount = (txSize)numberOf(text, 1, MAX_SLOTS))) return 0;
     } else {
       return 0;
     }

@@ -37,14 +37,20 @@ static bool isInRegion(const void *address) {
   return dataRegion.start && at >= dataRegion.start && at < dataRegion.start + REGION_BYTES;
 }
 
+/* XS does not look everywhere whether it has got what it asked for. */
+static void *found(void *address) {
+  if (!address) die("out of memory");
+  return address;
+}
+
 void *platformAllocate(size_t size) {
   if (dataRegion.start) return takeFrom(&dataRegion, size);
-  return calloc(size ? size : 1, 1);
+  return found(calloc(size ? size : 1, 1));
 }
 
 void *platformReallocate(void *address, size_t size) {
   if (isInRegion(address)) die("the image needs more keys than its creation says");
-  return realloc(address, size);
+  return found(realloc(address, size));
 }
 
 void platformFree(void *address) {
@@ -72,7 +78,7 @@ void fxFreeChunks(txMachine *the, void *chunks) {
 txSlot *fxAllocateSlots(txMachine *the, txSize slots) {
   size_t size = (size_t)slots * sizeof(txSlot);
   count(the, size);
-  return slotRegion.start ? takeFrom(&slotRegion, size) : malloc(size);
+  return slotRegion.start ? takeFrom(&slotRegion, size) : found(malloc(size));
 }
 
 void fxFreeSlots(txMachine *the, void *slots) {

@@ -63,6 +63,7 @@ static void throwError(txMachine *the, struct message *message) {
   const char *name = fxToString(the, text + 1);
   txError kind = XS_UNKNOWN_ERROR;
   if (!strcmp(name, "RangeError")) kind = XS_RANGE_ERROR;
+  if (!strcmp(name, "ReferenceError")) kind = XS_REFERENCE_ERROR;
   if (!strcmp(name, "TypeError")) kind = XS_TYPE_ERROR;
   mxPush(mxErrorPrototypes(kind));
   mxGetID(mxID(_constructor));

@@ -26,6 +26,8 @@ export interface EngineFiles {
 export interface EngineLimits {
   /** Milliseconds of processor time for whatever the host asks once. */
   deadlineMs?: number;
+  /** Bytes that a machine may take for chunks and slots of heap and stack; they grow up to it. */
+  memory?: number;
   /** Bytes of chunks, and slots of heap and stack; each is all that there is. */
   chunks?: number;
   slots?: number;
@@ -254,8 +256,8 @@ function createPipe(path: string): { read: number; write: number } {
   return { read, write };
 }
 
-function optionsOf({ deadlineMs, chunks, slots, stack }: EngineLimits): string[] {
-  const options = { deadline: deadlineMs, chunks, slots, stack };
+function optionsOf({ deadlineMs, memory, chunks, slots, stack }: EngineLimits): string[] {
+  const options = { deadline: deadlineMs, memory, chunks, slots, stack };
   return Object.entries(options).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, String(value)],
   );

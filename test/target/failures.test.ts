@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   BUILD_TIMEOUT_MS,
+  compileModule,
   describeImage,
   engine,
   hasCompiler,
@@ -113,11 +114,52 @@ export function refuse(why: string): never {
       expect(outcome.stderr).toContain("./nothing");
     });
 
-    it("with options that make no sense", () => {
-      expect(tree.run("return '';", ["--deadline", "soon"])).toMatchObject({
-        status: 2,
-        stderr: expect.stringMatching(/^usage: /),
-      });
+    it.each([
+      ["--deadline", "soon"],
+      ["--deadline", ""],
+      ["--deadline", "86400001"],
+      ["--memory", "0"],
+      ["--memory", "1073741825"],
+      ["--chunks", "-1"],
+      ["--chunks", "1073741825"],
+      ["--slots", "1"],
+      ["--slots", "16777217"],
+      ["--stack", "1000000000"],
+      ["--stack", "99999999999999999999"],
+      ["--heap", "1000"],
+    ])("with an option that makes no sense: %s %s", (...option) => {
+      const { status, stdout, stderr } = tree.run("return '';", option);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+      expect(stderr).toMatch(/^usage: /);
+    });
+
+    it.each([
+      ["--deadline", "86400000"],
+      ["--memory", "1073741824"],
+      ["--chunks", "1073741824"],
+      ["--slots", "16777216"],
+      ["--stack", "16777216"],
+    ])("not with an option that is as large as can be: %s %s", (...option) => {
+      expect(tree.run("return 'fine';", option)).toMatchObject({ status: 0, stdout: "fine\n" });
+    });
+
+    it.each([
+      ["--memory", "1", "memory exhausted"],
+      ["--chunks", "1", "memory exhausted"],
+      ["--slots", "2", "memory exhausted"],
+      ["--stack", "1", "stack overflow"],
+    ])("that no machine has room for: %s %s", (option, number, reason) => {
+      expectFailure(tree.run("return '';", [option, number]), `engine: ${reason}`);
+    });
+
+    it("for which the host has no memory", () => {
+      const archive = compileModule(tree, built.compile, "any.ts", 'print("any");');
+      // 512 MiB of slots are asked for, and the process may have half of that.
+      const limited = `ulimit -v 262144; exec "$0" run --stack 16777216 "$@"`;
+      expectFailure(
+        engine("sh", ["-c", limited, built.engine, built.image, archive]),
+        "engine: out of memory",
+      );
     });
   });
 

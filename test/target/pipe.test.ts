@@ -12,6 +12,9 @@ import {
   Tree,
 } from "../support/target";
 
+/** Enough for one machine, and not for ten. */
+const ONE_MACHINE_BYTES = 1_000_000;
+
 /** What the tests serve: it does as its events say. */
 const SERVED = `let count = 0;
 const handlers = {
@@ -104,6 +107,15 @@ describe.runIf(hasCompiler())("an engine at the other end of a pipe", () => {
     }
     engine.event("garbage");
     expect(engine.event("now")).toBe(1);
+  });
+
+  it("counts what each machine takes, and not what those before it took", () => {
+    const engine = start(undefined, { memory: ONE_MACHINE_BYTES });
+    for (let boot = 0; boot < 50; boot++) {
+      engine.boot();
+      expect(engine.event("count")).toBe(1);
+    }
+    expect(() => engine.event("fill")).toThrow(/^engine: memory exhausted at served\.ts:\d+$/);
   });
 
   describe("says why it ends:", () => {
