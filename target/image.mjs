@@ -15,10 +15,10 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { keyOf } from "./build.mjs";
-import { loadOrder, transpile } from "./modules.mjs";
+import { loadOrder, programOrder, transpile } from "./modules.mjs";
 
 /** The device's entry needs the platform: it is no part of an image. */
-const MAIN = "src/main.ts";
+export const MAIN = "src/main.ts";
 /** Says which modules an app is made of, and what they are called. */
 const APP_MANIFEST = "src/app/manifest.json";
 /** What the node's partitions and the update have room for. */
@@ -114,7 +114,7 @@ function transpileCaller(program, folder) {
  */
 export async function runProgram(root, program, { image, modules }, built, options) {
   return inTemporary(async (temporary) => {
-    const own = (await loadOrder(root, [program])).filter((path) => !modules.includes(path));
+    const own = (await programOrder(root, program)).filter((path) => !modules.includes(path));
     const archive = join(temporary, "archive");
     compileTo(
       archive,
@@ -168,7 +168,7 @@ export async function makeApp(root, folder, engine) {
 
 /** A program below `root` for `engine serve`: its modules that are not in the image, its own the last. */
 export async function makeProgram(root, folder, program, { modules }, engine) {
-  const own = (await loadOrder(root, [program])).filter((path) => !modules.includes(path));
+  const own = (await programOrder(root, program)).filter((path) => !modules.includes(path));
   return makeArchive(
     root,
     folder,

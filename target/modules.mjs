@@ -2,12 +2,29 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { build, transform } from "esbuild";
+import { WrongUsage } from "../tools/sdk/sdk.mjs";
 
 /**
  * The modules that `entries` load at run time, each after those that it imports; paths are relative to `root`.
  * Bare specifiers are the platform's, and left out.
  */
 export async function loadOrder(root, entries) {
+  return orderOf(await analyze(root, entries), entries);
+}
+
+/**
+ * The same of a program, whose default export is what runs.
+ * @throws WrongUsage when it has none: XS would say so of the module that imports it.
+ */
+export async function programOrder(root, program) {
+  const metafile = await analyze(root, [program]);
+  const { exports } = Object.values(metafile.outputs).find(({ entryPoint }) => entryPoint === program);
+  if (!exports.includes("default"))
+    throw new WrongUsage(`${program} has no default export: a program's is the function that runs`);
+  return orderOf(metafile, [program]);
+}
+
+async function analyze(root, entries) {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: entries,
@@ -19,6 +36,10 @@ export async function loadOrder(root, entries) {
     packages: "external",
     logLevel: "silent",
   });
+  return metafile;
+}
+
+function orderOf(metafile, entries) {
   const order = [];
   const visited = new Set();
   const visit = (path) => {

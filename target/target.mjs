@@ -1,18 +1,23 @@
 // npm run target: the firmware on XS, on this machine. CONTRIBUTING.md says more.
-//
-//   node target/target.mjs [--root DIR]                  builds the engine and the image of DIR/src
-//   node target/target.mjs list [--root DIR]             the image's modules as JSON
-//   node target/target.mjs terminal                      as JSON, the files that a terminal on XS is started with
-//   node target/target.mjs archive [--root DIR] PROGRAM.ts  as JSON, the files that a program of DIR is served with
-//   node target/target.mjs run [OPTIONS] PROGRAM.ts      runs a program of DIR on that image; see image.mjs
-//
-// Options of run: --root, and those of the engine (--deadline, --memory, --stack).
-// Exit code 0 good, 1 failed, 2 something is missing or the command line makes no sense.
-import { join, resolve } from "node:path";
+import { existsSync, realpathSync, statSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
 import { exitWith, root as repository, WrongUsage } from "../tools/sdk/sdk.mjs";
 import { buildEngine } from "./build.mjs";
-import { describeImage, makeApp, makeImage, makeProgram, makeProvider, runProgram } from "./image.mjs";
+import { describeImage, MAIN, makeApp, makeImage, makeProgram, makeProvider, runProgram } from "./image.mjs";
 import { withLock } from "./lock.mjs";
+
+const USAGE = `npm run target -- [COMMAND] [OPTIONS]: the firmware on XS, on this machine
+
+  [--root DIR]                     builds the engine and the image of DIR/src
+  list [--root DIR]                the image's modules as JSON
+  run [OPTIONS] PROGRAM.ts         runs the default export of a module below DIR on that image: bytes of standard
+                                   input in, text out
+  archive [--root DIR] PROGRAM.ts  as JSON, the files that a module below DIR is served with
+  terminal                         as JSON, the files that a terminal on XS is started with
+
+DIR is this repository unless --root names another. Options of run: --root, and --deadline MS, --memory BYTES,
+--chunks BYTES, --slots N, --stack SLOTS, which bound it.
+Exit code 0 good, 1 failed, 2 something is missing or the command line makes no sense.`;
 
 const folder = join(repository, "build", "target");
 const COMMANDS = ["archive", "build", "list", "run", "terminal"];
@@ -24,15 +29,38 @@ function parse(args) {
   const words = command === first ? rest : args;
   const parsed = { command, root: repository, options: [], program: undefined };
   for (let at = 0; at < words.length; at++) {
-    if (words[at] === "--root" && words[at + 1]) parsed.root = resolve(words[++at]);
-    else if (command === "run" && words[at].startsWith("--"))
+    if (words[at] === "--root") {
+      if (!words[at + 1]) throw new WrongUsage("--root needs a folder: put it behind");
+      parsed.root = resolve(words[++at]);
+    } else if (command === "run" && words[at].startsWith("--"))
       parsed.options.push(words[at], words[++at] ?? "");
     else if (TAKE_PROGRAM.includes(command) && !parsed.program) parsed.program = words[at];
     else throw new WrongUsage(`unexpected argument "${words[at]}"`);
   }
-  if (TAKE_PROGRAM.includes(command) && !parsed.program)
-    throw new WrongUsage(`${command} what? A program is missing`);
-  return parsed;
+  parsed.root = findRoot(parsed.root);
+  if (!TAKE_PROGRAM.includes(command)) return parsed;
+  if (!parsed.program) throw new WrongUsage(`${command} what? A program is missing`);
+  return { ...parsed, program: findProgram(parsed.root, parsed.program) };
+}
+
+/** esbuild has files by their real paths, and so have we. */
+function findRoot(root) {
+  if (!existsSync(join(root, MAIN)))
+    throw new WrongUsage(`there is no ${MAIN} in ${root}: let --root name a folder that has one`);
+  return realpathSync(root);
+}
+
+/** The path of a program from `root`, as the image's modules have it. */
+function findProgram(root, program) {
+  const path = resolve(root, program);
+  if (!existsSync(path))
+    throw new WrongUsage(`there is no ${program} in ${root}: give a program's path from there`);
+  if (!statSync(path).isFile() || !path.endsWith(".ts"))
+    throw new WrongUsage(`${program} in ${root} is no TypeScript file: name one that ends in .ts`);
+  const fromRoot = relative(root, realpathSync(path)).split(sep).join("/");
+  if (fromRoot.startsWith("../"))
+    throw new WrongUsage(`${program} is not below ${root}: move it there, or let --root name its folder`);
+  return fromRoot;
 }
 
 function say(engine, { modules, fileBytes }, made, seconds) {
@@ -47,6 +75,7 @@ function say(engine, { modules, fileBytes }, made, seconds) {
 
 await exitWith("target", async () => {
   const start = performance.now();
+  if (process.argv.includes("--help")) return console.log(USAGE);
   const { command, root, options, program } = parse(process.argv.slice(2));
   const { engine, image } = await withLock(join(folder, "lock"), async () => {
     const engine = await buildEngine(folder);
