@@ -30,6 +30,7 @@ const plans: Record<string, Plan> = {
   },
   "30 readings recorded": { program: "frame", prepare: ["prepare"], event: "record" },
   "frame of 30 x 10": { program: "frame", prepare: ["prepare", "record"], event: "encode" },
+  "the same, dense": { program: "frame", prepare: ["prepare", "record"], event: "encode dense" },
   "cbor-x: loading": { program: "frame", prepare: ["prepare"], event: "load" },
   "cbor-x: readings": { program: "frame", prepare: ["prepare", "load"], event: "cbor-x readings" },
   "cbor-x: the frame's arrays": {

@@ -1,5 +1,7 @@
+import { encodeDenseFrame } from "../../src/comms/frame/dense";
 import { encodeFrame, type FrameContent } from "../../src/comms/frame/encode";
 import { type Batch, emptyBatch, Recorder } from "../../src/lowpower/recorder";
+import { channelNumber } from "../../src/model/channels";
 import type { Profile } from "../../src/model/profiles";
 import { Quality } from "../../src/model/quality";
 import type { Sample } from "../../src/model/reading";
@@ -31,7 +33,7 @@ const PROFILE: Profile = {
   number: 1000,
   columns: [
     { channel: 0, name: "t", exponent: 0 },
-    ...CHANNELS.map(([name, exponent], index) => ({ channel: index + 1, name, exponent })),
+    ...CHANNELS.map(([name, exponent]) => ({ channel: channelNumber(name), name, exponent })),
   ],
 };
 
@@ -92,6 +94,11 @@ function encode(): Uint8Array {
   return encodeFrame(recorder.content(BOOT, 7, EPOCH_MS), new Uint8Array(FRAME_BYTES));
 }
 
+function encodeDense(): Uint8Array {
+  const content = recorder.content(BOOT, 7, EPOCH_MS);
+  return encodeDenseFrame(content, PROFILE.columns, new Uint8Array(FRAME_BYTES));
+}
+
 async function load(): Promise<void> {
   const { Encoder } = await import("cbor-x");
   encoder = new Encoder({ useRecords: false });
@@ -106,6 +113,8 @@ export default function onEvent(event: string): unknown {
       return record();
     case "encode":
       return encode();
+    case "encode dense":
+      return encodeDense();
     case "item":
       item = itemOf(recorder.content(BOOT, 7, EPOCH_MS));
       return undefined;
