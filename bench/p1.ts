@@ -1,7 +1,8 @@
 import { type MeterValues, P1Meter } from "../hal-mocks/chips/p1-meter";
 import type { SerialLine } from "../hal-mocks/serial";
-import type { Serial, SerialOptions, Timer } from "../src/hal";
+import type { Timer } from "../src/hal";
 import { P1 } from "../src/sensors/p1";
+import { Feed } from "./programs/port";
 
 const CHUNK_BYTES = 1024;
 /** Telegrams in the stream that is pushed again and again. */
@@ -11,42 +12,15 @@ const START = Date.UTC(2026, 5, 1);
 /** Bytes a second and telegrams a second that go through the P1 driver, three-phase DSMR 5, on this machine. */
 export function benchP1(seconds = 2): { bytesPerSecond: number; telegramsPerSecond: number } {
   const stream = meterStream();
-  let chunk = stream.subarray(0, 0);
-  let at = 0;
-  let onReadable: SerialOptions["onReadable"];
-  class Stub implements Pick<Serial, "format" | "close" | "write"> {
-    format = "buffer" as const;
-
-    constructor(options: SerialOptions) {
-      onReadable = options.onReadable;
-    }
-
-    read(target: Uint8Array): number | undefined {
-      const part = chunk.subarray(at, at + target.length);
-      if (!part.length) return undefined;
-      target.set(part);
-      at += part.length;
-      return part.length;
-    }
-
-    write(): void {}
-
-    close(): void {}
-  }
+  const feed = new Feed();
   let telegrams = 0;
   const p1 = new P1({
-    sensor: { io: Stub as unknown as new (options: SerialOptions) => Serial },
+    sensor: { io: feed.io },
     onSample: () => {
       if (p1.sample()?.quality === 0) telegrams++;
     },
   });
-  const push = () => {
-    for (let start = 0; start < stream.length; start += CHUNK_BYTES) {
-      chunk = stream.subarray(start, start + CHUNK_BYTES);
-      at = 0;
-      onReadable?.(chunk.length);
-    }
-  };
+  const push = () => feed.push(stream, CHUNK_BYTES);
   // Until the engine has compiled it.
   for (let count = 0; count < 20; count++) push();
   telegrams = 0;

@@ -61,7 +61,7 @@ async function measure(
   const engine = open({ engine: files.engine, image: files.image, archives });
   try {
     for (const step of prepare) run(engine, step);
-    const endMeasuring = beginMeasuring(engine, (module) => module === `bench/programs/${program}.ts`);
+    const endMeasuring = beginMeasuring(engine, (module) => module.startsWith("bench/programs/"));
     const result = run(engine, event, ...parameters);
     return { cost: endMeasuring(), outputBytes: lengthOf(result) };
   } finally {

@@ -68,9 +68,10 @@ describe.each(vectors)("the vector $name", (vector) => {
     else expect(() => encodeFrame(contentOf(vector), target)).toThrow(RangeError);
   });
 
-  it.each(["plain", "dense"] as const)("is read, with its %s body", (form) => {
-    const frame = vector[form];
-    if (!frame) return;
+  const forms = (["plain", "dense"] as const).filter((form) => vector[form]);
+
+  it.each(forms)("is read, with its %s body", (form) => {
+    const frame = vector[form]!;
     const columns = columnsOf(vector);
     const profile = { number: vector.profile, columns };
     const result = decodeFrame(Uint8Array.from(Buffer.from(frame, "hex")), () => profile);

@@ -1,5 +1,5 @@
 import { DESCRIPTOR_VERSION, KINDS } from "../../src/comms/descriptor";
-import { decodeItem } from "./frame";
+import { asInteger, checked, DecodeError } from "./checked";
 import type { DescribedColumn, DescribedProfile } from "./profiles";
 
 export type DescriptorResult = { ok: true; profile: DescribedProfile } | { ok: false; error: string };
@@ -14,37 +14,24 @@ const UNIT = /^[!-~]{0,16}$/;
 /** What a record has besides its channels. */
 const RESERVED = ["device", "point", "boot", "seq", "time", "quality"];
 
-class DescriptorError extends Error {}
-
 /** Decodes a descriptor. Never throws: what is wrong comes back as one line that names the place. */
 export function decodeDescriptor(number: number, payload: Uint8Array): DescriptorResult {
-  let item: unknown;
-  try {
-    item = decodeItem(payload);
-  } catch (error) {
-    return { ok: false, error: `not CBOR: ${error instanceof Error ? error.message : String(error)}` };
-  }
-  try {
-    return { ok: true, profile: { number, columns: columnsOf(item) } };
-  } catch (error) {
-    if (error instanceof DescriptorError) return { ok: false, error: error.message };
-    throw error;
-  }
+  const result = checked(payload, columnsOf);
+  return result.ok ? { ok: true, profile: { number, columns: result.value } } : result;
 }
 
 function columnsOf(item: unknown): DescribedColumn[] {
-  if (!Array.isArray(item) || item.length < 2) throw new DescriptorError("not a descriptor");
+  if (!Array.isArray(item) || item.length < 2) throw new DecodeError("not a descriptor");
   const [version, columns] = item;
   if (version !== DESCRIPTOR_VERSION)
-    throw new DescriptorError(`a descriptor of version ${String(version)}, expected ${DESCRIPTOR_VERSION}`);
+    throw new DecodeError(`a descriptor of version ${String(version)}, expected ${DESCRIPTOR_VERSION}`);
   if (!Array.isArray(columns) || columns.length < 1 || columns.length > MAX_COLUMNS)
-    throw new DescriptorError(`the columns are not an array of 1 to ${MAX_COLUMNS}`);
+    throw new DecodeError(`the columns are not an array of 1 to ${MAX_COLUMNS}`);
   const found = columns.map((column, index) => columnOf(column, `column ${index}`));
-  if (found[0].channel !== 0) throw new DescriptorError("column 0 is not the time");
+  if (found[0].channel !== 0) throw new DecodeError("column 0 is not the time");
   const names = new Set(RESERVED);
   for (const { name } of found) {
-    if (names.has(name))
-      throw new DescriptorError(`the name "${name}" is there twice, or has another meaning`);
+    if (names.has(name)) throw new DecodeError(`the name "${name}" is there twice, or has another meaning`);
     names.add(name);
   }
   return found;
@@ -53,12 +40,12 @@ function columnsOf(item: unknown): DescribedColumn[] {
 /** Items behind those that this version knows mean nothing here. */
 function columnOf(item: unknown, place: string): DescribedColumn {
   if (!Array.isArray(item) || item.length < 5)
-    throw new DescriptorError(`${place}: not an array of 5 items or more`);
+    throw new DecodeError(`${place}: not an array of 5 items or more`);
   const [channel, exponent, name, unit, kind] = item;
   if (typeof name !== "string" || name.length > MAX_NAME || !NAME.test(name))
-    throw new DescriptorError(`${place}: the name is none of a channel`);
+    throw new DecodeError(`${place}: the name is none of a channel`);
   if (typeof unit !== "string" || !UNIT.test(unit))
-    throw new DescriptorError(`${place}: the unit is none of SenML`);
+    throw new DecodeError(`${place}: the unit is none of SenML`);
   return {
     channel: integerAt(channel, `${place}: channel`, 0, Number.MAX_SAFE_INTEGER),
     exponent: integerAt(exponent, `${place}: exponent`, -MAX_EXPONENT, MAX_EXPONENT),
@@ -69,9 +56,7 @@ function columnOf(item: unknown, place: string): DescribedColumn {
 }
 
 function integerAt(value: unknown, place: string, low: number, high: number): number {
-  // cbor-x gives 64-bit integers as bigint.
-  const number = typeof value === "bigint" ? Number(value) : value;
-  if (typeof number !== "number" || !Number.isSafeInteger(number) || number < low || number > high)
-    throw new DescriptorError(`${place}: not an integer from ${low} to ${high}`);
-  return number;
+  const integer = asInteger(value, low, high);
+  if (integer === undefined) throw new DecodeError(`${place}: not an integer from ${low} to ${high}`);
+  return integer;
 }

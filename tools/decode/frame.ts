@@ -1,8 +1,7 @@
-import { Decoder, setSizeLimits } from "cbor-x";
 import { MAX_READINGS } from "../../src/comms/frame/dense";
 import { decodeDense } from "../../src/comms/frame/read-dense";
 import { FIRST_FREE_NUMBER, type Profile, profileOf } from "../../src/model/profiles";
-import { endOf } from "./items";
+import { asInteger, checked, DecodeError } from "./checked";
 
 export interface DecodedReading {
   /** Unix milliseconds; undefined when the terminal did not know the time. */
@@ -25,42 +24,18 @@ const MAX_UINT32 = 0xffff_ffff;
 
 export type ProfileLookup = (number: number) => Profile | undefined;
 
-/** What is wrong with a frame, and where. */
-class FrameError extends Error {}
-
-// A head may claim any length: no frame of ours has more in one place.
-setSizeLimits({ maxArraySize: 65_536, maxMapSize: 1024, maxObjectSize: 1024 });
-const decoder = new Decoder({ useRecords: false, mapsAsObjects: false });
-
-/** One CBOR item. @throws Error when it is none, or something follows it. */
-export function decodeItem(bytes: Uint8Array): unknown {
-  // Checked first: cbor-x recurses, and makes room for what a damaged head claims.
-  if (endOf(bytes, 0) !== bytes.length) throw new Error("it is not one whole item");
-  return decoder.decode(bytes);
-}
-
 /**
  * Decodes a frame. Never throws: what is wrong comes back as one line that names the place.
  * @param profiles the profile of a number, or undefined; by default the built-in ones.
  */
 export function decodeFrame(payload: Uint8Array, profiles: ProfileLookup = profileOf): FrameResult {
-  let item: unknown;
-  try {
-    item = decodeItem(payload);
-  } catch (error) {
-    return { ok: false, error: `not CBOR: ${error instanceof Error ? error.message : String(error)}` };
-  }
-  try {
-    return { ok: true, frame: frameOf(item, profiles) };
-  } catch (error) {
-    if (error instanceof FrameError) return { ok: false, error: error.message };
-    throw error;
-  }
+  const result = checked(payload, (item) => frameOf(item, profiles));
+  return result.ok ? { ok: true, frame: result.value } : result;
 }
 
 function frameOf(item: unknown, profiles: ProfileLookup): Frame {
-  if (!Array.isArray(item)) throw new FrameError("not a frame: expected an array");
-  if (item.length < 6) throw new FrameError(`the envelope has ${item.length} items, expected at least 6`);
+  if (!Array.isArray(item)) throw new DecodeError("not a frame: expected an array");
+  if (item.length < 6) throw new DecodeError(`the envelope has ${item.length} items, expected at least 6`);
   const number = integerAt(item[0], "profile", 0);
   const boot = integerAt(item[1], "boot", 0, MAX_UINT32);
   const seq = integerAt(item[2], "seq", 0);
@@ -70,14 +45,14 @@ function frameOf(item: unknown, profiles: ProfileLookup): Frame {
   const profile = profiles(number);
   if (!profile) {
     const hint = number < FIRST_FREE_NUMBER ? "" : `, and no descriptor has come on …/d/${number}`;
-    throw new FrameError(`profile ${number} is not known${hint}`);
+    throw new DecodeError(`profile ${number} is not known${hint}`);
   }
   if (body instanceof Uint8Array) {
     return { profile: number, boot, seq, readings: denseReadings(profile, t0, count, body) };
   }
   const expected = profile.columns.length + 1;
   if (!Array.isArray(body) || body.length !== expected) {
-    throw new FrameError(`the body is not an array of ${expected} items, as profile ${number} has them`);
+    throw new DecodeError(`the body is not an array of ${expected} items, as profile ${number} has them`);
   }
   return { profile: number, boot, seq, readings: readingsOf(profile, t0, count, body) };
 }
@@ -89,7 +64,7 @@ function denseReadings(
   body: Uint8Array,
 ): DecodedReading[] {
   const result = decodeDense(body, profile.columns, t0 ?? 0, count);
-  if (!result.ok) throw new FrameError(result.error);
+  if (!result.ok) throw new DecodeError(result.error);
   const { times, qualities, values } = result.rows;
   return assembled(
     profile,
@@ -142,7 +117,7 @@ function assembled(
 function timesOf(item: unknown, t0: number | undefined, count: number): (number | undefined)[] {
   const isArray = Array.isArray(item);
   if (isArray && item.length !== count - 1)
-    throw new FrameError(`times: ${item.length} steps, expected ${count - 1}`);
+    throw new DecodeError(`times: ${item.length} steps, expected ${count - 1}`);
   const times: (number | undefined)[] = [t0];
   let time = t0 ?? 0;
   for (let row = 1; row < count; row++) {
@@ -155,14 +130,14 @@ function timesOf(item: unknown, t0: number | undefined, count: number): (number 
 
 function qualitiesOf(item: unknown, count: number): number[] {
   if (!Array.isArray(item)) return new Array<number>(count).fill(integerAt(item, "quality", 0));
-  if (item.length !== count) throw new FrameError(`quality: ${item.length} codes, expected ${count}`);
+  if (item.length !== count) throw new DecodeError(`quality: ${item.length} codes, expected ${count}`);
   return item.map((code, row) => integerAt(code, `quality: entry ${row + 1}`, 0));
 }
 
 function columnOf(item: unknown, count: number, place: string): number[] {
   if (item === null) return new Array<number>(count).fill(Number.NaN);
   if (!Array.isArray(item)) return new Array<number>(count).fill(integerAt(item, place));
-  if (item.length !== count) throw new FrameError(`${place}: ${item.length} entries, expected ${count}`);
+  if (item.length !== count) throw new DecodeError(`${place}: ${item.length} entries, expected ${count}`);
   let previous = 0;
   return item.map((entry, row) => {
     if (entry === null) return Number.NaN;
@@ -177,17 +152,14 @@ function integerAt(
   low = -Number.MAX_SAFE_INTEGER,
   high = Number.MAX_SAFE_INTEGER,
 ): number {
-  // cbor-x gives 64-bit integers as bigint.
-  const number = typeof value === "bigint" ? Number(value) : value;
-  if (typeof number !== "number" || !Number.isSafeInteger(number) || number < low || number > high) {
-    throw new FrameError(`${place}: not an integer within its range`);
-  }
-  return number;
+  const integer = asInteger(value, low, high);
+  if (integer === undefined) throw new DecodeError(`${place}: not an integer within its range`);
+  return integer;
 }
 
 function add(a: number, b: number, place: string): number {
   const sum = a + b;
-  if (!Number.isSafeInteger(sum)) throw new FrameError(`${place}: the sum is outside ±(2^53−1)`);
+  if (!Number.isSafeInteger(sum)) throw new DecodeError(`${place}: the sum is outside ±(2^53−1)`);
   return sum;
 }
 
