@@ -1,4 +1,4 @@
-import type { Clock, WiFi, WiFiConstructor, WiFiOptions } from "../src/hal";
+import type { Clock, StaticAddress, WiFi, WiFiConstructor, WiFiOptions } from "../src/hal";
 import type { Link } from "./link";
 
 export interface WiFiSetup {
@@ -64,6 +64,10 @@ export function createWiFi(setup: WiFiSetup): WiFiConstructor {
       this.#open().disconnect();
     }
 
+    configure(options: { static: StaticAddress | false }): void {
+      this.#open().configure(options.static);
+    }
+
     close(): void {
       this.#station?.listeners.delete(this.#listener);
       this.#station = undefined;
@@ -81,6 +85,7 @@ class Station {
   readonly listeners = new Set<(property: "connection" | "address") => void>();
   readonly #setup: WiFiSetup;
   #connection = IDLE;
+  #static: StaticAddress | undefined;
   /** Counts attempts: what an earlier one had planned does not happen. */
   #attempt = 0;
 
@@ -98,7 +103,13 @@ class Station {
   }
 
   get address(): string | undefined {
-    return this.#connection === HAS_ADDRESS ? (this.#setup.address ?? "192.0.2.17") : undefined;
+    if (this.#connection !== HAS_ADDRESS) return undefined;
+    return this.#static?.address ?? this.#setup.address ?? "192.0.2.17";
+  }
+
+  /** A static address is there as soon as the station is associated. */
+  configure(address: StaticAddress | false): void {
+    this.#static = address === false ? undefined : { ...address };
   }
 
   connect(credentials: Credentials): void {
@@ -127,7 +138,12 @@ class Station {
       return;
     }
     this.#connection = ASSOCIATED;
-    this.#after("address", () => this.#addressed());
+    if (this.#static)
+      this.#setup.clock.set(
+        this.#ifCurrent(() => this.#addressed()),
+        0,
+      );
+    else this.#after("address", () => this.#addressed());
     this.#emit("connection");
   }
 
@@ -161,10 +177,14 @@ class Station {
   }
 
   #after(operation: "associate" | "address" | "notFound" | "lost", callback: () => void): void {
+    this.#setup.clock.set(this.#ifCurrent(callback), this.#setup.link.latencyMs(operation));
+  }
+
+  #ifCurrent(callback: () => void): () => void {
     const attempt = ++this.#attempt;
-    this.#setup.clock.set(() => {
+    return () => {
       if (attempt === this.#attempt) callback();
-    }, this.#setup.link.latencyMs(operation));
+    };
   }
 
   #emit(property: "connection" | "address"): void {

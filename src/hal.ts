@@ -135,9 +135,23 @@ export interface WiFi {
   /** 0 to 500: at 400 and above associated, at 500 with an address. */
   readonly connection: number;
   readonly address: string | undefined;
+  /** Of the access point, once associated; undefined where the platform does not say. */
+  readonly channel?: number | undefined;
+  /** Of the access point in dBm. */
+  readonly RSSI?: number | undefined;
+  /** With a channel, only that one is searched: quicker, and in vain when the access point has moved. */
   connect(options: { SSID: string; password?: string; channel?: number }): void;
   disconnect(): void;
+  /** False asks DHCP for an address, as at first. */
+  configure(options: { static: StaticAddress | false }): void;
   close(): void;
+}
+
+/** IPv4, each with three dots. */
+export interface StaticAddress {
+  address: string;
+  mask: string;
+  gateway: string;
 }
 
 export type WiFiConstructor = new (options: WiFiOptions) => WiFi;
@@ -146,6 +160,23 @@ export type WiFiConstructor = new (options: WiFiOptions) => WiFi;
 export const WIFI_CONNECTING = 300;
 /** ECMA-419 §17: from this value of `connection` on, the interface has an address. */
 export const WIFI_HAS_ADDRESS = 500;
+
+// ---- NTP client, ECMA-419, as the SDK has it ----
+
+export interface NtpOptions {
+  /** Names or addresses, asked one after the other until one answers. */
+  servers: readonly string[];
+  dns: { io: unknown };
+  socket: { io: unknown };
+}
+
+export interface NtpClient {
+  /** `time`: Unix milliseconds, in the SDK whole seconds of the server's transmit time. */
+  getTime(callback: (error: Error | null, time?: number) => void): void;
+  close(): void;
+}
+
+export type NtpConstructor = new (options: NtpOptions) => NtpClient;
 
 // ---- Key-value storage and flash, ECMA-419 §28 ----
 
@@ -228,6 +259,9 @@ export type WakeResult =
   | { next: "sleep"; ms: number; wakeOn: readonly WakeReason[] }
   | { next: "idle"; until: number };
 
+/** Why the processor started: the platform's own account. `sleep` is the end of a deep sleep. */
+export type ResetReason = "power" | "sleep" | "software" | "panic" | "watchdog" | "brown-out" | "unknown";
+
 /** Everything a terminal gets from its platform. Buses are named; `p1` is the smart meter's. */
 export interface Hal {
   clock: Clock;
@@ -237,6 +271,10 @@ export interface Hal {
   readonly mac: string;
   /** An unsigned 32-bit random number from the platform's entropy. */
   random(): number;
+  /** Undefined where the platform does not know. */
+  readonly resetReason?: ResetReason;
+  /** What feeds the terminal; absent where nothing measures it. */
+  supply?: { /** Volts. */ read(): number };
   /** One diagnostic line for a person. Never carries secrets. */
   log(line: string): void;
   buses: Record<string, SerialBus | undefined>;
@@ -245,6 +283,7 @@ export interface Hal {
     wifi?: { io: WiFiConstructor };
     /** Called when the network is there: sets the clock if that is due. Resolves within seconds, never rejects. */
     setTime?(): Promise<void>;
+    ntp?: { io: NtpConstructor; dns: { io: unknown }; socket: { io: unknown } };
     mqtt: { io: MqttConstructor; dns: { io: unknown }; socket: { io: unknown } };
   };
 }

@@ -158,6 +158,7 @@ describe("a sleeper", () => {
       readonly connection = 300;
       readonly address = undefined;
       connect() {}
+      configure() {}
       disconnect() {}
       close() {}
     };

@@ -64,6 +64,10 @@ class RemoteWiFi extends Remote implements WiFi {
     this.invoke("connect", options);
   }
 
+  configure(options: Parameters<WiFi["configure"]>[0]): void {
+    this.invoke("configure", options);
+  }
+
   disconnect(): void {
     this.invoke("disconnect");
   }

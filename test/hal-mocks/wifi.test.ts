@@ -32,6 +32,20 @@ it("associates, then gets an address, in virtual time", async () => {
   expect(link.isUp).toBe(true);
 });
 
+it("has a static address as soon as it is associated, and asks DHCP again when that is taken back", async () => {
+  const { clock, changes, open } = create();
+  const wifi = open();
+  wifi.configure({ static: { address: "192.0.2.5", mask: "255.255.255.0", gateway: "192.0.2.1" } });
+  wifi.connect(right);
+  await clock.runUntil(900);
+  expect(changes).toEqual(["connection 400 @900", "connection 500 @900", "address 192.0.2.5 @900"]);
+  wifi.disconnect();
+  wifi.configure({ static: false });
+  wifi.connect(right);
+  await clock.runUntil(5000);
+  expect(wifi.address).toBe("192.0.2.17");
+});
+
 it.each([
   ["a wrong password", { SSID: "house", password: "wrong" }, 900],
   ["no such network", { SSID: "other", password: "right" }, 3300],
