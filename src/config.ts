@@ -53,6 +53,8 @@ function text(
 /** Topic levels carry the device id: no dots, spaces, slashes or wildcards. */
 const deviceId = { test: (id: string) => /^[a-z0-9_-]+$/.test(id), words: "each a-z, 0-9, - or _" };
 
+const ipv4 = { test: (address: string) => /^(\d{1,3}\.){3}\d{1,3}$/.test(address), words: "an IPv4 address" };
+
 const DAY_MS = 86_400_000;
 
 const fields = {
@@ -81,20 +83,29 @@ const fields = {
   p1DataBits: integer(8, 7, 8),
   host: text("localhost", 253),
   port: integer(1883, 1, 65_535),
+  /** A second broker, asked when the first is not there. Empty: there is none. */
+  host2: text("", 253),
+  port2: integer(1883, 1, 65_535),
   user: text("", 64),
   password: text("", 64),
   ssid: text("", 32),
   wifiPassword: text("", 64),
+  /** A static address, which spares DHCP; all three, or DHCP is asked. */
+  address: text("", 15, ipv4),
+  mask: text("", 15, ipv4),
+  gateway: text("", 15, ipv4),
+  /** Time servers, asked in this order until one agrees with our own clock, or two with each other. */
+  timeServers: text("0.pool.ntp.org 1.pool.ntp.org 2.pool.ntp.org", 253),
   /** A session that has not ended after so long is given up: a hard budget, because no network may drain a battery. */
   awakeMs: integer(30_000, 5_000, 600_000),
+  /** Milliseconds between state messages. */
+  statusMs: integer(21_600_000, 60_000, DAY_MS),
+  /** Millivolts of the supply below which sessions are four times rarer, and below which there are none; 0: never. */
+  supplyLowMv: integer(0, 0, 60_000),
+  supplyStopMv: integer(0, 0, 60_000),
   /** First and largest bound of the random wait after a failed session. */
   backoffMs: integer(30_000, 100, DAY_MS),
   backoffMaxMs: integer(3_600_000, 1_000, DAY_MS),
-  /**
-   * Frames that the outbox holds; the oldest is dropped, and counted, to make room. Of frames of some 300 bytes (15
-   * readings of a three-phase meter) the 64 KB of NVS hold about 150.
-   */
-  outboxFrames: integer(128, 1, 65_535),
 } as const;
 
 export type Config = {

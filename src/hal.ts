@@ -228,8 +228,6 @@ export type Timer = { readonly [timer]: true };
 export interface Clock {
   /** Milliseconds, monotonic; goes on counting through deep sleep, starts anew at power-on. */
   readonly ticks: number;
-  /** Unix time in milliseconds, or undefined while it is not known. */
-  readonly time: number | undefined;
   /** Calls back once, `ms` milliseconds from now, never from inside this call. */
   set(callback: () => void, ms: number): Timer;
   /** Clearing a timer that has fired, or undefined, does nothing. */
@@ -281,8 +279,7 @@ export interface Hal {
   storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
   network: {
     wifi?: { io: WiFiConstructor };
-    /** Called when the network is there: sets the clock if that is due. Resolves within seconds, never rejects. */
-    setTime?(): Promise<void>;
+    /** Where the time is asked for; absent where nobody knows it. */
     ntp?: { io: NtpConstructor; dns: { io: unknown }; socket: { io: unknown } };
     mqtt: { io: MqttConstructor; dns: { io: unknown }; socket: { io: unknown } };
   };

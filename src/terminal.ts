@@ -1,46 +1,38 @@
 import type { App, AppInstance, Plan, StreamPlan } from "./app/interface";
 import { descriptorBytes, encodeDescriptor } from "./comms/descriptor";
-import { encodeFrame } from "./comms/frame/encode";
-import { KeyValueOutbox } from "./comms/outbox";
-import { type Announcement, Session, type SessionFailure } from "./comms/session";
+import { countReset } from "./comms/status";
+import { longestRows, Store } from "./comms/store";
+import { type Descriptor, Uplink } from "./comms/uplink";
 import type { Config } from "./config";
 import type { Hal, Timer, WakeReason, WakeResult } from "./hal";
+import { Integrator } from "./lowpower/integrator";
+import { Planner } from "./lowpower/planner";
 import { emptyBatch, Recorder } from "./lowpower/recorder";
-import {
-  loadState,
-  newState,
-  QUALITY_CODES,
-  rowBytes,
-  type State,
-  type StreamState,
-  saveState,
-} from "./lowpower/state";
+import { loadState, newState, QUALITY_CODES, rowBytes, type State, type StreamState } from "./lowpower/state";
 import { type Driver, type DriverFactory, Stream } from "./lowpower/stream";
-import { backoff, devicePhase, dueAfterStep, nextSlot } from "./lowpower/wake";
+import { LARGEST_SLIP, Timekeeper } from "./lowpower/timekeeper";
+import { Triggers } from "./lowpower/triggers";
 import { type Profile, profileOf } from "./model/profiles";
 import type { Sample } from "./model/reading";
 import { configure, provisioned, raiseEpoch } from "./provisioning";
 import { P1 } from "./sensors/p1";
 
-/**
- * After so many failed sessions the next one wants no messages kept for it: an empty one, which the SDK's client never
- * gets past, would hold up every session for ever.
- */
-const CLEAN_AFTER = 3;
-/** Time and ticks are read one after the other, and each is rounded: less is no step of the clock. */
+/** Each setting is to the second or so: less is no step of the clock. */
 const CLOCK_STEP_MS = 50;
-/** Envelope, t0, count and times: what a frame takes beside its columns, at most. */
-const ENVELOPE_BYTES = 64;
-/** A column's head in CBOR, at most: an array of up to 65,535. */
-const HEAD_BYTES = 3;
+/** A terminal that stays up counts by its crystal, in parts per million: an estimate, with room. */
+const CRYSTAL_SLIP = 200;
 const MAX_PERIOD_MS = 86_400_000;
 const MAX_BATCH = 1024;
+/** A fifteenth of the time between sessions. */
+const MINIMUM_SHARE = 15;
 
 /** A stream with what keeps its readings. */
 interface Line {
   stream: Stream;
   recorder: Recorder;
   saved: StreamState;
+  integrator: Integrator | undefined;
+  triggers: Triggers | undefined;
 }
 
 /**
@@ -53,14 +45,12 @@ export class Terminal {
   readonly #app: AppInstance;
   readonly #device: string;
   readonly #state: State;
+  readonly #time: Timekeeper;
+  readonly #planner: Planner;
+  readonly #store: Store;
+  readonly #uplink: Uplink;
   readonly #lines: Line[];
-  #outbox: KeyValueOutbox | undefined;
-  #session: Session | undefined;
-  #sessionEnds: Promise<void> | undefined;
-  /** The last session's end. The next one must not begin before: both would use the one radio. */
-  #sessionClosed: Promise<void> | undefined;
   #sendNow = false;
-  #isWired = false;
   /** Reasons to be woken that have come and wait for the next wake. */
   readonly #reasons: WakeReason[] = [];
   #onReason: (() => void) | undefined;
@@ -77,20 +67,29 @@ export class Terminal {
     this.#config = configure(overrides, stored);
     this.#device = this.#config.device || (reason === "start" ? undefined : saved?.device) || hal.mac;
     this.#app = app({ version: 1, config: this.#config });
-    this.#state = saved ?? newState(raiseEpoch(hal));
-    // Another name, or another broker, has no descriptors yet.
-    if (this.#state.provisioned !== stored) this.#state.announced = 0;
-    this.#state.provisioned = stored;
-    this.#state.device = this.#device;
     checkPlan(this.#app.plan);
-    const { seq } = this.#state;
-    this.#finishStoring();
+    const slipError = this.#config.mode === "resident" ? CRYSTAL_SLIP : LARGEST_SLIP;
+    this.#state = saved ?? newState(raiseEpoch(hal), slipError);
+    const state = this.#state;
+    // Another name, or another broker, has no descriptors yet, and knows of no state.
+    if (state.provisioned !== stored) {
+      state.announced = 0;
+      state.statusDue = 0;
+    }
+    state.provisioned = stored;
+    state.device = this.#device;
+    if (reason === "start") countReset(state, hal.resetReason ?? (saved ? undefined : "power"));
+    this.#time = new Timekeeper(state.time);
+    const { sessionMs } = this.#app.plan;
+    this.#planner = new Planner(hal, this.#config, this.#device, this.#time, sessionMs);
+    this.#store = new Store(hal, state, this.#time, !saved);
+    const { seq } = state;
+    this.#store.finish();
     this.#lines = this.#wire(this.#app.plan.streams);
-    this.#isWired = true;
-    if (this.#state.seq !== seq) this.#save();
-    if (saved) return;
-    this.#state.sessionDue = this.#nextSession();
-    this.#state.epoch = this.#epoch ?? Number.NaN;
+    this.#store.beginSaving();
+    if (!saved) state.sessionDue = this.#planner.firstSession();
+    this.#uplink = this.#newUplink();
+    if (state.seq !== seq) this.#store.save();
   }
 
   /** What has been counted in this epoch, and where it stands. */
@@ -100,7 +99,7 @@ export class Terminal {
 
   /** Nothing has been asked for that is not done. */
   get isSettled(): boolean {
-    return !this.#sendNow && !this.#sessionEnds && !this.#reasons.length;
+    return !this.#sendNow && !this.#uplink.isBusy && !this.#reasons.length;
   }
 
   /**
@@ -109,13 +108,12 @@ export class Terminal {
    */
   async wake(reason: WakeReason): Promise<WakeResult> {
     if (reason === "pin") this.#sendNow = true;
-    this.#followClock();
     if (this.#config.mode === "resident") for (const { stream } of this.#lines) stream.open();
     else await this.#takeDue();
     const { ticks } = this.#hal.clock;
     if (this.#sendNow || ticks >= this.#state.sessionDue) this.#startSession();
-    const result = this.#next();
-    this.#save();
+    const result = await this.#next();
+    this.#store.save();
     return result;
   }
 
@@ -143,9 +141,8 @@ export class Terminal {
   /** Lets everything go. What was not saved by a wake is lost. */
   close(): void {
     for (const { stream } of this.#lines) stream.close();
-    void this.#endSession();
-    this.#outbox?.close();
-    this.#outbox = undefined;
+    void this.#uplink.end();
+    this.#store.close();
   }
 
   // ---- Wiring ----
@@ -154,48 +151,77 @@ export class Terminal {
     const buses = new Set(plans.map(({ sensor }) => sensor));
     if (buses.size !== plans.length) throw new RangeError("the app's plan uses one bus for two streams");
     const profiles = plans.map(({ profile }) => knownProfile(profile));
+    const fresh = plans.map((plan, index) => newStream(plan, profiles[index]));
+    const numbers = Math.max(0, ...fresh.map(numbersOf));
     const columns = Math.max(0, ...profiles.map((profile) => profile.columns.length));
-    const bytes = rowBytes(this.#hal.retained, this.#state, plans.length, columns);
+    const room = rowBytes(this.#hal.retained, this.#state, plans.length, numbers);
+    const bytes = Math.min(room, longestRows(columns));
     if (bytes < Recorder.rowBytes(columns)) {
       throw new RangeError(`retained memory is too small for the ${plans.length} streams of the app's plan`);
     }
     const { streams } = this.#state;
-    const kept = plans.map(({ point, profile }) =>
-      streams.find((saved) => saved.point === point && saved.profile === profile),
-    );
+    const kept = fresh.map((stream) => streams.find((saved) => isAlike(saved, stream)));
     // What an earlier plan has left open is complete now, and so is what would not fit the new one's room.
     for (const saved of streams) {
-      if (!kept.includes(saved) || saved.batch.length > bytes) this.#storeSaved(saved);
+      if (!kept.includes(saved) || saved.batch.length > bytes) this.#store.storeSaved(saved);
     }
-    this.#state.streams = plans.map(
-      (plan, index) => kept[index] ?? this.#newStream(plan, profiles[index], bytes),
-    );
+    this.#state.streams = fresh.map((stream, index) => kept[index] ?? this.#begun(stream, plans[index]));
     return plans.map((plan, index) => this.#line(plan, profiles[index], this.#state.streams[index], bytes));
   }
 
-  #newStream(plan: StreamPlan, profile: Profile, bytes: number): StreamState {
-    const { point } = plan;
-    const batch = emptyBatch(profile, bytes);
-    return { point, profile: plan.profile, due: this.#firstSlot(plan), storingId: 0, batch };
+  /** A stream that retained memory does not have: it goes on from what flash has of it. */
+  #begun(stream: StreamState, plan: StreamPlan): StreamState {
+    const { ticks } = this.#hal.clock;
+    stream.due = plan.sampleMs ? this.#time.slotAfter(ticks, plan.sampleMs) : ticks;
+    const { length } = stream.registers;
+    const before = length ? this.#store.registersBefore(stream.point, stream.profile, length) : undefined;
+    if (before) stream.registers = Integrator.resumed(before);
+    return stream;
   }
 
   #line(plan: StreamPlan, profile: Profile, saved: StreamState, bytes: number): Line {
     saved.batch.capacity = bytes;
     const recorder = new Recorder(profile, saved.batch, plan.batch);
+    const { registers } = saved;
+    const integrator = registers.length ? new Integrator(profile, registers, plan.sampleMs) : undefined;
+    const triggers = plan.triggers && new Triggers(plan.triggers, saved.triggers);
     const stream = new Stream({
       plan,
       clock: this.#hal.clock,
+      time: this.#time,
       due: saved.due,
       open: driverFactory(this.#hal, this.#config),
       onReading: (ticks, sample) => this.#record(line, ticks, sample),
     });
-    const line: Line = { stream, recorder, saved };
+    const line: Line = { stream, recorder, saved, integrator, triggers };
     return line;
   }
 
-  #firstSlot(plan: StreamPlan): number {
-    const { ticks } = this.#hal.clock;
-    return plan.sampleMs ? nextSlot(ticks, this.#epoch, plan.sampleMs) : ticks;
+  #newUplink(): Uplink {
+    let id = 1;
+    for (const { recorder, saved } of this.#lines)
+      id = (id * 31 + saved.point * 65_536 + recorder.profile.number) % 2 ** 32;
+    return new Uplink({
+      hal: this.#hal,
+      config: this.#config,
+      device: this.#device,
+      state: this.#state,
+      store: this.#store,
+      time: this.#time,
+      planner: this.#planner,
+      descriptorsId: id + 1,
+      descriptors: () => this.#descriptors(),
+      onTime: (stepMs) => this.#followClock(stepMs),
+      onEnd: () => this.request("session"),
+    });
+  }
+
+  /** The descriptors of all streams. */
+  #descriptors(): Descriptor[] {
+    return this.#lines.map(({ recorder: { profile }, saved: { point } }) => ({
+      topic: `${point}/d/${profile.number}`,
+      payload: encodeDescriptor(profile, new Uint8Array(descriptorBytes(profile))),
+    }));
   }
 
   // ---- Sampling ----
@@ -207,32 +233,42 @@ export class Terminal {
     for (const { stream } of due) stream.close();
   }
 
-  #record(line: Line, ticks: number, sample: Sample): void {
-    const { recorder, stream, saved } = line;
+  #record(line: Line, ticks: number, measured: Sample): void {
+    const { recorder, stream, saved, integrator } = line;
     const { counters } = this.#state;
+    const sample = integrator ? integrator.add(ticks, measured) : measured;
     if (!recorder.append(ticks, sample)) {
-      this.#store(recorder, saved);
+      this.#store.store(recorder, saved);
       if (!recorder.append(ticks, sample)) counters.lost++;
     }
     saved.due = stream.due;
     counters.readings[Math.min(sample.quality, QUALITY_CODES - 1)]++;
-    if (recorder.isFull) this.#store(recorder, saved);
-    if (this.#isAlarm(saved.point, ticks, sample)) this.#raiseAlarm(line);
-    if (this.#config.mode === "resident") this.#save();
+    if (recorder.isFull) this.#store.store(recorder, saved);
+    this.#trigger(line, ticks, sample);
+    if (this.#config.mode === "resident") this.#store.save();
   }
 
-  /** The frame closes. It is sent at once, or when a session that has failed is due again. */
-  #raiseAlarm({ recorder, saved }: Line): void {
-    this.#store(recorder, saved);
-    if (this.#state.attempt) return;
-    this.#sendNow = true;
-    this.request("sample");
+  /** What is worth a session of its own. One that has failed is due again in its own time. */
+  #trigger({ triggers, recorder, saved }: Line, ticks: number, sample: Sample): void {
+    const why = triggers?.check(sample);
+    const isAlarm = this.#isAlarm(saved.point, ticks, sample);
+    if (isAlarm || why === "alarm") {
+      // The frame closes, so that it is durable before the radio starts.
+      this.#store.store(recorder, saved);
+      if (this.#state.attempt) return;
+      this.#sendNow = true;
+      this.request("sample");
+    } else if (why === "delta" && !this.#state.attempt) {
+      const { sessionMs, minimumMs = sessionMs / MINIMUM_SHARE } = this.#app.plan;
+      const earliest = Math.max(this.#state.lastSession + minimumMs, ticks);
+      this.#state.sessionDue = Math.min(this.#state.sessionDue, Math.ceil(earliest));
+      this.request("sample");
+    }
   }
 
   #isAlarm(point: number, ticks: number, sample: Sample): boolean {
-    const time = this.#epoch === undefined ? undefined : this.#epoch + ticks;
     try {
-      return this.#app.onReading?.({ point, ticks, time, sample }) === "send";
+      return this.#app.onReading?.({ point, ticks, time: this.#time.at(ticks), sample }) === "send";
     } catch (error) {
       // The reading is recorded already. What an app gets wrong must not stop the node.
       this.#hal.log(`the app failed at a reading of point ${point} (${error})`);
@@ -240,219 +276,75 @@ export class Terminal {
     }
   }
 
-  // ---- Storing and sending ----
-
-  /**
-   * Closes a batch into a frame: from here on it is durable. A store that fails keeps the batch open, and only one
-   * that is full is given up.
-   *
-   * Retained memory knows before that this is under way, and after that it is done: a reset in between must neither
-   * use a number twice nor store a reading twice.
-   */
-  #store(recorder: Recorder, saved: StreamState): void {
-    const { batch } = saved;
-    const state = this.#state;
-    if (!batch.count) return;
-    const outbox = this.#openOutbox();
-    let stored = false;
-    if (outbox) {
-      const frame = this.#encode(recorder);
-      state.seq++;
-      saved.storingId = outbox.lastId + 1;
-      this.#save();
-      stored = outbox.append(saved.point, frame);
-      state.lastFrameId = outbox.lastId;
-      state.dropped = outbox.dropped;
-      saved.storingId = 0;
-    }
-    if (stored) state.counters.frames++;
-    else if (recorder.isFull) {
-      state.counters.lost += batch.count;
-      this.#hal.log(`point ${saved.point}: ${batch.count} readings cannot be stored, and are lost`);
-    }
-    if (stored || recorder.isFull) recorder.clear();
-    this.#save();
-  }
-
-  #encode(recorder: Recorder): Uint8Array {
-    const { boot, seq } = this.#state;
-    const content = recorder.content(boot, seq, this.#epoch);
-    // No integer takes more than twice the bytes in CBOR that it takes in a row.
-    const bytes = ENVELOPE_BYTES + HEAD_BYTES * content.columns + 2 * recorder.batch.length;
-    return encodeFrame(content, new Uint8Array(bytes));
-  }
-
-  /** What an earlier plan has left open. It is full, whatever its limit was. */
-  #storeSaved(saved: StreamState): void {
-    const profile = profileOf(saved.profile);
-    if (profile) this.#store(new Recorder(profile, saved.batch, 1), saved);
-    else {
-      this.#state.counters.lost += saved.batch.count;
-      this.#hal.log(`point ${saved.point}: there is no profile ${saved.profile} any more, its batch is lost`);
-    }
-  }
-
-  /** A reset came while a batch was being stored: it is in the outbox, or still open. */
-  #finishStoring(): void {
-    for (const saved of this.#state.streams) {
-      if (!saved.storingId) continue;
-      const profile = profileOf(saved.profile);
-      if (profile && this.#openOutbox()?.has(saved.storingId)) {
-        new Recorder(profile, saved.batch, 1).clear();
-        this.#state.counters.frames++;
-      }
-      saved.storingId = 0;
-    }
-  }
-
-  #startSession(): void {
-    if (this.#sessionEnds) return;
-    this.#sendNow = false;
-    for (const { recorder, saved } of this.#lines) this.#store(recorder, saved);
-    this.#state.sessionDue = this.#nextSession();
-    // Starting a radio is where a weak supply gives way: a reset must find this session as begun.
-    this.#save();
-    const outbox = this.#openOutbox();
-    if (outbox?.count) this.#sessionEnds = this.#runSession(outbox);
-  }
-
-  async #runSession(outbox: KeyValueOutbox): Promise<void> {
-    const { counters } = this.#state;
-    const { acknowledged } = counters;
-    counters.sessions++;
-    await this.#sessionClosed;
-    this.#session ??= this.#newSession(outbox);
-    try {
-      await this.#session.send(this.#state.attempt > 0);
-      this.#state.attempt = 0;
-      if (this.#config.mode === "sleeper") await this.#endSession();
-    } catch (error) {
-      counters.failedSessions++;
-      await this.#endSession();
-      this.#retryLater(error as SessionFailure, counters.acknowledged > acknowledged);
-    }
-    this.#sessionEnds = undefined;
-    this.request("session");
-  }
-
-  #newSession(outbox: KeyValueOutbox): Session {
-    return new Session({
-      hal: this.#hal,
-      config: this.#config,
-      device: this.#device,
-      outbox,
-      announcements: this.#state.announced === this.#profilesId ? [] : this.#announcements(),
-      onAnnounced: () => {
-        this.#state.announced = this.#profilesId;
-      },
-      clean: this.#state.attempt >= CLEAN_AFTER,
-      onAcknowledged: () => {
-        this.#state.counters.acknowledged++;
-      },
-      onLost: () => void this.#endSession(),
-    });
-  }
-
-  /** One number for what all streams' profiles are; never 0. */
-  get #profilesId(): number {
-    let id = 1;
-    for (const { recorder, saved } of this.#lines)
-      id = (id * 31 + saved.point * 65_536 + recorder.profile.number) % 2 ** 32;
-    return id + 1;
-  }
-
-  /** The descriptors of all streams. */
-  #announcements(): Announcement[] {
-    return this.#lines.map(({ recorder: { profile }, saved: { point } }) => ({
-      topic: `${point}/d/${profile.number}`,
-      payload: encodeDescriptor(profile, new Uint8Array(descriptorBytes(profile))),
-    }));
-  }
-
-  async #endSession(): Promise<void> {
-    const session = this.#session;
-    this.#session = undefined;
-    if (session) this.#sessionClosed = session.close();
-    await this.#sessionClosed;
-  }
-
-  /** @param progress some frames got through: a slow link must not be made slower by ever longer waits. */
-  #retryLater({ message }: SessionFailure, progress: boolean): void {
-    const { clock, log } = this.#hal;
-    const { backoffMs, backoffMaxMs, host, port } = this.#config;
-    this.#state.attempt = progress ? 1 : this.#state.attempt + 1;
-    const wait = backoff(this.#device, this.#state.attempt, backoffMs, backoffMaxMs);
-    this.#state.sessionDue = clock.ticks + wait;
-    log(
-      `session with ${host}:${port} failed (${message}), attempt ${this.#state.attempt}, next in ${wait} ms`,
-    );
-  }
-
-  /** Undefined, and logged, when the store cannot be opened now. */
-  #openOutbox(): KeyValueOutbox | undefined {
-    const { storage, log } = this.#hal;
-    try {
-      this.#outbox ??= new KeyValueOutbox(storage.keyValue, this.#config.outboxFrames, this.#state);
-    } catch (error) {
-      log(`the outbox cannot be opened (${error})`);
-    }
-    return this.#outbox;
-  }
-
   // ---- What comes next ----
 
-  #next(): WakeResult {
-    const { ticks } = this.#hal.clock;
+  #startSession(): void {
+    if (this.#uplink.isBusy) return;
+    this.#sendNow = false;
+    for (const { recorder, saved } of this.#lines) this.#store.store(recorder, saved);
+    this.#uplink.start();
+  }
+
+  async #next(): Promise<WakeResult> {
     const { sessionDue } = this.#state;
     const sampleDue = Math.min(...this.#lines.map(({ stream }) => stream.due));
-    const session = this.#sessionEnds ? Number.POSITIVE_INFINITY : sessionDue;
+    const session = this.#uplink.isBusy ? Number.POSITIVE_INFINITY : sessionDue;
     if (this.#config.mode === "resident") return { next: "idle", until: session };
     const until = Math.min(sampleDue, session);
     // A button pressed while this wake ran must not be slept away.
-    if (this.#sessionEnds || this.#reasons.some((reason) => reason !== "session"))
+    if (this.#uplink.isBusy || this.#reasons.some((reason) => reason !== "session"))
       return { next: "idle", until };
-    return { next: "sleep", ms: Math.max(until - ticks, 0), wakeOn: ["timer", "pin"] };
-  }
-
-  /** The clock was set: what is due keeps its time of day, so that no slot is taken twice and none is left out. */
-  #followClock(): void {
-    const state = this.#state;
-    const epoch = this.#epoch ?? Number.NaN;
-    const ahead = epoch - state.epoch;
-    if (Math.abs(ahead) < CLOCK_STEP_MS || (Number.isNaN(epoch) && Number.isNaN(state.epoch))) return;
-    const { ticks } = this.#hal.clock;
-    for (const { stream, saved } of this.#lines) {
-      stream.follow(epoch, ahead);
-      saved.due = stream.due;
-    }
-    const { sessionMs } = this.#app.plan;
-    // A wait after a failed session is no time of day.
-    if (!state.attempt)
-      state.sessionDue = dueAfterStep(state.sessionDue, ticks, ahead, sessionMs) ?? this.#nextSession();
-    state.epoch = epoch;
-  }
-
-  #nextSession(): number {
-    const { sessionMs } = this.#app.plan;
-    const { ticks } = this.#hal.clock;
-    return nextSlot(ticks + 1, this.#epoch, sessionMs, devicePhase(this.#device, sessionMs));
-  }
-
-  /** Unix time at ticks 0, or undefined while the time is not known. */
-  get #epoch(): number | undefined {
-    const { clock } = this.#hal;
-    const { time } = clock;
-    return time === undefined ? undefined : time - clock.ticks;
+    const staysUntil = this.#uplink.staysUntil;
+    if (staysUntil !== undefined) return { next: "idle", until: Math.min(until, staysUntil) };
+    await this.#uplink.end();
+    return { next: "sleep", ms: Math.max(until - this.#hal.clock.ticks, 0), wakeOn: ["timer", "pin"] };
   }
 
   /**
-   * While a boot wires, retained memory stays as it was found: what is left open may no longer fit beside settings that
-   * have grown, and to store it again after a reset gives the same frame.
+   * The clock was set: what is due keeps its time of day, so that no slot is taken twice and none is left out.
+   * @param ahead how many milliseconds it has gained, NaN when it was not known before.
    */
-  #save(): void {
-    if (!this.#isWired) return;
-    saveState(this.#state, this.#hal.retained);
+  #followClock(ahead: number): void {
+    const state = this.#state;
+    if (Math.abs(ahead) < CLOCK_STEP_MS) return;
+    for (const { stream, saved } of this.#lines) {
+      stream.follow(ahead);
+      saved.due = stream.due;
+    }
+    // The session under way is this one; the next one's time is known better now.
+    state.sessionDue = this.#planner.nextSession();
+    this.request("timer");
   }
+}
+
+function newStream(
+  { point, profile: number, integrate, triggers }: StreamPlan,
+  profile: Profile,
+): StreamState {
+  return {
+    point,
+    profile: number,
+    due: 0,
+    storingId: 0,
+    end: Number.NaN,
+    batch: emptyBatch(profile, 0),
+    registers: integrate ? Integrator.registers(profile) : new Float64Array(0),
+    triggers: triggers ? Triggers.kept(triggers) : new Float64Array(0),
+  };
+}
+
+/** Of the numbers that the state keeps of a stream, those whose count its plan decides. */
+function numbersOf({ batch, registers, triggers }: StreamState): number {
+  return batch.last.length + registers.length + triggers.length;
+}
+
+function isAlike(saved: StreamState, stream: StreamState): boolean {
+  return (
+    saved.point === stream.point &&
+    saved.profile === stream.profile &&
+    numbersOf(saved) === numbersOf(stream) &&
+    saved.registers.length === stream.registers.length
+  );
 }
 
 function knownProfile(number: number): Profile {
@@ -473,8 +365,9 @@ function driverFactory(hal: Hal, config: Config): DriverFactory {
 }
 
 /** @throws RangeError that names what is wrong with an app's plan. */
-function checkPlan({ streams, sessionMs }: Plan): void {
+function checkPlan({ streams, sessionMs, minimumMs }: Plan): void {
   checkInteger("sessionMs", sessionMs, 1, MAX_PERIOD_MS);
+  if (minimumMs !== undefined) checkInteger("minimumMs", minimumMs, 0, MAX_PERIOD_MS);
   for (const { point, sampleMs, timeoutMs, batch } of streams) {
     checkInteger("point", point, 0, 255);
     checkInteger("sampleMs", sampleMs, 0, MAX_PERIOD_MS);

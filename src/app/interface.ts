@@ -1,4 +1,5 @@
 import type { Config } from "../config";
+import type { TriggerPlan } from "../lowpower/triggers";
 import type { Reading } from "../model/reading";
 
 /** What the base offers to an app. A base that changes it incompatibly raises the number. */
@@ -21,12 +22,18 @@ export interface StreamPlan {
   timeoutMs: number;
   /** Readings at which a frame closes early. */
   batch: number;
+  /** True: energy and charge that the device does not count are integrated, for registers that are in the profile. */
+  integrate?: boolean;
+  /** What is sent before its period ends. */
+  triggers?: TriggerPlan;
 }
 
 export interface Plan {
   streams: readonly StreamPlan[];
   /** Milliseconds between sessions. */
   sessionMs: number;
+  /** The least milliseconds between sessions that `triggers.deltas` cause. Default: a fifteenth of `sessionMs`. */
+  minimumMs?: number;
 }
 
 /** What differs from site to site: what to sample, how often, and what is worth waking the radio for. */

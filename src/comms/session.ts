@@ -1,18 +1,9 @@
 import type { Config } from "../config";
-import { type Hal, type MqttClient, type Timer, WIFI_CONNECTING, WIFI_HAS_ADDRESS, type WiFi } from "../hal";
-import type { Outbox } from "./outbox";
-
-/** Why a session has failed. A network that is not there is data, not a programming error. */
-export type SessionCause = "wifi" | "broker" | "lost" | "deadline";
-
-export class SessionFailure extends Error {
-  override name = "SessionFailure";
-
-  /** `detail`: what the platform said. */
-  constructor(why: SessionCause, detail?: string) {
-    super(detail === undefined ? why : `${why}: ${detail}`);
-  }
-}
+import type { Hal, MqttClient, MqttMessage, MqttReadableOptions, Timer } from "../hal";
+import type { LinkState } from "../lowpower/state";
+import type { Outbox, StoredRecord } from "./flash-outbox";
+import { Link } from "./link";
+import { type SessionCause, SessionFailure, Waiter } from "./waiter";
 
 /** Frames that are on their way at once: enough to fill a slow link, few enough for a small send buffer. */
 const WINDOW = 4;
@@ -21,8 +12,8 @@ const PUBLISH_OVERHEAD_BYTES = 9;
 const PACKET_IDS = 65_535;
 /** MQTT asks of a resident to be heard of at least so often. */
 const KEEPALIVE_MS = 60_000;
-/** The platform does not try again, and the first association fails often enough. */
-const ASSOCIATIONS = 3;
+/** Name resolution, TCP and CONNACK; a broker that needs longer is as good as down. */
+const BROKER_MS = 10_000;
 /** What a broker gets to close the connection after our DISCONNECT, as it must (MQTT 3.1.1 §3.14.4). */
 const GOODBYE_MS = 500;
 /**
@@ -30,6 +21,8 @@ const GOODBYE_MS = 500;
  * the connection under it.
  */
 const SOCKET_CLOSE_MS = 20;
+/** Of a wish, which is a number. */
+const WISH_CHARACTERS = 20;
 
 /** A platform may throw where a network is not as it should be: that is this session's failure, not the node's. */
 async function attempt(why: SessionCause, step: () => Promise<void>): Promise<void> {
@@ -54,26 +47,36 @@ export interface Announcement {
   /** Behind `gm/<device>/`. */
   topic: string;
   payload: Uint8Array;
+  onAcknowledged: () => void;
 }
-
-/** In the place of an outbox id, which counts from 1: nothing is to be acknowledged there. */
-const NO_ID = 0;
 
 export interface SessionOptions {
   hal: Hal;
   config: Readonly<Config>;
   device: string;
   outbox: Outbox;
-  announcements: readonly Announcement[];
-  /** Called when the broker has acknowledged all announcements. */
-  onAnnounced: () => void;
+  /** What earlier sessions have found out; this one adds to it. */
+  known: LinkState;
+  /** Sets the clock if that is due. Never rejects. */
+  setTime: () => Promise<void>;
+  /** What is sent of a record: a frame may get its date only now. */
+  dated: (stored: StoredRecord) => Uint8Array;
+  /** Asked for at the beginning of each `send`. */
+  announcements: () => Announcement[];
+  /** What the broker publishes, retained, on `gm/<device>/s` when it misses this terminal. */
+  will: string;
   /** True drops what the broker has kept for this device. */
   clean: boolean;
   /** Called for each frame that the broker has acknowledged. */
   onAcknowledged: () => void;
+  /** Until when, in Unix seconds, somebody wishes this terminal to stay up. */
+  onWish: (until: number) => void;
   /** The connection was lost while nothing was under way. */
   onLost: () => void;
 }
+
+/** What was sent and waits for its acknowledgement. */
+type Sent = { id: number } | { announcement: Announcement } | "subscription";
 
 /**
  * One connection: link, time, broker, then everything that the outbox holds. A frame leaves the outbox only on its
@@ -81,15 +84,14 @@ export interface SessionOptions {
  */
 export class Session {
   readonly #options: SessionOptions;
-  #wifi: WiFi | undefined;
+  readonly #waiter: Waiter;
+  readonly #link: Link;
   #mqtt: MqttClient | undefined;
   #deadline: Timer | undefined;
-  #settle: { resolve: () => void; reject: (failure: SessionFailure) => void } | undefined;
-  #failure: SessionFailure | undefined;
-  #changed = false;
   #sending = false;
   #window = WINDOW;
   #connected = false;
+  #wasConnected = false;
   #closing = false;
   /** Called when the broker has closed the connection that we want to end. */
   #onGone: (() => void) | undefined;
@@ -98,14 +100,22 @@ export class Session {
   /** The rest of a frame that did not fit the send buffer in one go. */
   #rest: Uint8Array | undefined;
   #lastId = 0;
-  /** How many announcements have been written, and how many of them acknowledged. */
-  #announced = 0;
-  #acknowledged = 0;
-  /** Outbox id by packet id. */
-  readonly #inFlight = new Map<number, number>();
+  #announcements: Announcement[] = [];
+  #isSubscribed = false;
+  /** The beginning of a wish. */
+  #wish: string | undefined;
+  readonly #inFlight = new Map<number, Sent>();
 
   constructor(options: SessionOptions) {
+    const { hal, config, known } = options;
     this.#options = options;
+    this.#waiter = new Waiter(hal.clock);
+    this.#link = new Link(hal, config, known, this.#waiter, () => this.#fail("wifi"));
+  }
+
+  /** A broker has taken us in: it publishes the last will unless we say goodbye. */
+  get wasConnected(): boolean {
+    return this.#wasConnected;
   }
 
   /**
@@ -115,16 +125,17 @@ export class Session {
    */
   async send(cautious: boolean): Promise<void> {
     this.#window = cautious ? 1 : WINDOW;
-    const { hal, config } = this.#options;
+    const { hal, config, setTime, announcements } = this.#options;
     this.#deadline = hal.clock.set(() => this.#fail("deadline"), config.awakeMs);
     this.#sending = true;
     try {
-      if (!this.#wifi) await attempt("wifi", () => this.#associate());
-      await hal.network.setTime?.();
+      if (!this.#link.isUp) await attempt("wifi", () => this.#link.open());
+      await Promise.race([setTime(), this.#waiter.failed]);
       if (!this.#mqtt) await attempt("broker", () => this.#connect());
+      this.#announcements = announcements();
       await attempt("lost", () => this.#drain());
     } catch (error) {
-      this.#failure ??= error as SessionFailure;
+      this.#waiter.fail(error as SessionFailure);
       throw error;
     } finally {
       this.#sending = false;
@@ -136,16 +147,18 @@ export class Session {
   async close(): Promise<void> {
     const { clock } = this.#options.hal;
     const mqtt = this.#mqtt;
-    const wifi = this.#wifi;
     this.#closing = true;
     this.#mqtt = undefined;
-    this.#wifi = undefined;
     clock.clear(this.#deadline);
-    if (mqtt && this.#connected && !this.#failure && !this.#rest) await this.#sayGoodbye(mqtt);
+    if (mqtt && this.#connected && !this.#waiter.failure && !this.#rest) await this.#sayGoodbye(mqtt);
     quietly(() => mqtt?.close());
-    if (mqtt && wifi) await new Promise<void>((resolve) => clock.set(resolve, SOCKET_CLOSE_MS));
-    quietly(() => wifi?.disconnect());
-    quietly(() => wifi?.close());
+    if (mqtt && this.#link.hasRadio) await this.#socketToClose();
+    this.#link.close();
+  }
+
+  #socketToClose(): Promise<void> {
+    const { clock } = this.#options.hal;
+    return new Promise((resolve) => void clock.set(resolve, SOCKET_CLOSE_MS));
   }
 
   /** Without a DISCONNECT that has arrived, the broker takes us for dead, and publishes a last will. */
@@ -164,103 +177,172 @@ export class Session {
     clock.clear(timer);
   }
 
-  async #associate(): Promise<void> {
-    const { hal, config } = this.#options;
-    const { wifi } = hal.network;
-    if (!wifi) return;
-    const station = new wifi.io({
-      onChanged: () => {
-        if (this.#mqtt && station.connection < WIFI_HAS_ADDRESS) this.#fail("wifi");
-        else this.#change();
-      },
-    });
-    this.#wifi = station;
-    let left = ASSOCIATIONS;
-    while (station.connection < WIFI_HAS_ADDRESS) {
-      if (station.connection < WIFI_CONNECTING) {
-        if (left-- === 0) throw new SessionFailure("wifi");
-        station.connect({ SSID: config.ssid, ...(config.wifiPassword && { password: config.wifiPassword }) });
+  // ---- The broker ----
+
+  /** Asks the broker that was there last, then the other one. */
+  async #connect(): Promise<void> {
+    const { known, config } = this.#options;
+    const { host, port, host2, port2 } = config;
+    const brokers = host2
+      ? [
+          { host, port },
+          { host: host2, port: port2 },
+        ]
+      : [{ host, port }];
+    const first = known.broker % brokers.length;
+    for (let turn = 0; turn < brokers.length; turn++) {
+      const index = (first + turn) % brokers.length;
+      const failure = await this.#connectTo(brokers[index]);
+      if (!failure) {
+        known.broker = index;
+        return;
       }
-      await this.#next();
+      if (turn === brokers.length - 1) throw failure;
     }
   }
 
-  async #connect(): Promise<void> {
-    const { hal, config, device, clean } = this.#options;
+  /** @returns why this broker will not do. */
+  async #connectTo(broker: { host: string; port: number }): Promise<SessionFailure | undefined> {
+    let failure: SessionFailure | undefined;
+    const fail = (why: SessionCause, detail?: string) => {
+      failure ??= new SessionFailure(why, detail);
+      this.#waiter.change();
+    };
+    try {
+      this.#mqtt = this.#client(broker, fail);
+      const isThere = await this.#waiter.until(
+        () => this.#connected,
+        BROKER_MS,
+        () => failure !== undefined,
+      );
+      if (isThere) return undefined;
+    } catch (error) {
+      if (error instanceof SessionFailure) throw error;
+      fail("broker", String(error));
+    }
+    const mqtt = this.#mqtt;
+    this.#mqtt = undefined;
+    if (mqtt) {
+      quietly(() => mqtt.close());
+      await this.#socketToClose();
+    }
+    return failure ?? new SessionFailure("broker");
+  }
+
+  /** @param fail what ends this attempt; once connected, failures are the session's. */
+  #client(broker: { host: string; port: number }, fail: (why: SessionCause, detail?: string) => void) {
+    const { hal, config, device, clean, will } = this.#options;
     const { io, dns, socket } = hal.network.mqtt;
-    this.#mqtt = new io({
+    const end = (why: SessionCause) => (this.#connected ? this.#fail("lost") : fail(why));
+    return new io({
       dns,
       socket,
-      host: config.host,
-      port: config.port,
+      ...broker,
       id: device,
       clean,
       keepalive: KEEPALIVE_MS,
+      will: { topic: `gm/${device}/s`, message: will, QoS: 1, retain: true },
       ...(config.user && { user: config.user, password: config.password }),
       onControl: (message) => {
-        if (message.operation === io.CONNACK) this.#connected = true;
-        else if (message.operation === io.PUBACK) this.#acknowledge(message.id!);
-        this.#change();
+        if (message.operation === io.CONNACK && message.returnCode) {
+          fail("refused", String(message.returnCode));
+        } else this.#onControl(message);
       },
-      onReadable: (count) => {
-        this.#mqtt?.read(count);
-      },
+      onReadable: (count, options) => this.#read(count, options),
       onWritable: (count) => {
         this.#writable = count;
-        this.#change();
+        this.#waiter.change();
       },
-      onClose: () => this.#fail("lost"),
-      onError: () => this.#fail(this.#connected ? "lost" : "broker"),
+      onClose: () => end("lost"),
+      onError: () => end("broker"),
     });
-    while (!this.#connected) await this.#next();
   }
+
+  #onControl(message: MqttMessage): void {
+    const { io } = this.#options.hal.network.mqtt;
+    if (message.operation === io.CONNACK) {
+      this.#connected = true;
+      this.#wasConnected = true;
+    } else if (message.operation === io.PUBACK || message.operation === io.SUBACK) {
+      this.#acknowledge(message.id!);
+    }
+    this.#waiter.change();
+  }
+
+  /** Only wishes are for us. */
+  #read(count: number, { topic, more }: MqttReadableOptions): void {
+    const bytes = this.#mqtt?.read(count);
+    if (topic !== undefined) this.#wish = topic === `gm/${this.#options.device}/w` ? "" : undefined;
+    if (this.#wish === undefined || !bytes) return;
+    if (this.#wish.length < WISH_CHARACTERS) this.#wish += String.fromCharCode(...new Uint8Array(bytes));
+    if (more || !/^\d{1,10}$/.test(this.#wish)) return;
+    this.#options.onWish(Number(this.#wish));
+  }
+
+  // ---- Sending ----
 
   async #drain(): Promise<void> {
     for (;;) {
       while (this.#writeMore());
-      if (!this.#inFlight.size) return;
-      await this.#next();
+      if (!this.#inFlight.size && !this.#rest) return;
+      await this.#waiter.next();
     }
   }
 
-  /** Writes one frame, or one more part of one. False when nothing can be written now. */
+  /** Writes one message, or one more part of one. False when nothing can be written now. */
   #writeMore(): boolean {
     if (this.#rest) return this.#writeRest();
     if (this.#inFlight.size >= this.#window) return false;
+    if (!this.#isSubscribed) return this.#subscribe();
     // Readers need announcements first; but a link that brings one message at a time must bring frames.
-    if (this.#window > 1) return this.#writeAnnouncement() || this.#writeFrame();
-    return this.#writeFrame() || this.#writeAnnouncement();
+    if (this.#window > 1) return this.#writeAnnouncement() || this.#writeStored();
+    return this.#writeStored() || this.#writeAnnouncement();
+  }
+
+  #subscribe(): boolean {
+    const { hal, device } = this.#options;
+    const topic = `gm/${device}/w`;
+    // One item of SUBSCRIBE takes a byte more than a topic of PUBLISH.
+    if (this.#writable < topic.length + PUBLISH_OVERHEAD_BYTES + 1) return false;
+    const id = this.#nextPacket("subscription");
+    const operation = hal.network.mqtt.io.SUBSCRIBE;
+    this.#writable = this.#mqtt!.write(null, { operation, id, items: [{ topic, QoS: 1 }] });
+    this.#isSubscribed = true;
+    return true;
   }
 
   #writeAnnouncement(): boolean {
-    const { announcements } = this.#options;
-    if (this.#announced === announcements.length) return false;
-    const { topic, payload } = announcements[this.#announced];
-    const written = this.#write(topic, payload, NO_ID);
-    if (written) this.#announced++;
+    const [announcement] = this.#announcements;
+    if (!announcement) return false;
+    const written = this.#write(announcement.topic, announcement.payload, { announcement }, true);
+    if (written) this.#announcements.shift();
     return written;
   }
 
-  #writeFrame(): boolean {
+  #writeStored(): boolean {
     const stored = this.#options.outbox.next(this.#lastId);
     if (!stored) return false;
-    const { id, point, frame } = stored;
-    const written = this.#write(`${point}/f`, frame, id);
+    const { id, kind, point } = stored;
+    const payload = this.#options.dated(stored);
+    const written = this.#write(`${point}/${kind === "event" ? "e" : "f"}`, payload, { id }, false);
     if (written) this.#lastId = id;
     return written;
   }
 
-  /** Begins a message, retained without an outbox id. False when there is no room for a good part of it. */
-  #write(level: string, payload: Uint8Array, id: number): boolean {
+  #nextPacket(sent: Sent): number {
+    this.#packetId = (this.#packetId % PACKET_IDS) + 1;
+    this.#inFlight.set(this.#packetId, sent);
+    return this.#packetId;
+  }
+
+  /** Begins a message. False when there is no room for a good part of it. */
+  #write(level: string, payload: Uint8Array, sent: Sent, retain: boolean): boolean {
     const topic = `gm/${this.#options.device}/${level}`;
     const room = this.#writable - topic.length - PUBLISH_OVERHEAD_BYTES;
     // A sliver would only cost a segment: wait until a good part fits.
     if (room < Math.min(payload.length, 256)) return false;
     const part = payload.subarray(0, Math.min(payload.length, room));
-    this.#packetId = (this.#packetId % PACKET_IDS) + 1;
-    this.#inFlight.set(this.#packetId, id);
-    const retain = id === NO_ID;
-    const options = { topic, QoS: 1, retain, id: this.#packetId, byteLength: payload.length };
+    const options = { topic, QoS: 1, retain, id: this.#nextPacket(sent), byteLength: payload.length };
     this.#writable = this.#mqtt!.write(part, options);
     if (part.length < payload.length) this.#rest = payload.subarray(part.length);
     return true;
@@ -277,42 +359,24 @@ export class Session {
   }
 
   #acknowledge(packetId: number): void {
-    const id = this.#inFlight.get(packetId);
-    if (id === undefined) return;
+    const sent = this.#inFlight.get(packetId);
+    if (sent === undefined) return;
     this.#inFlight.delete(packetId);
-    if (id === NO_ID) {
-      if (++this.#acknowledged === this.#options.announcements.length) this.#options.onAnnounced();
+    if (sent === "subscription") return;
+    if ("announcement" in sent) {
+      sent.announcement.onAcknowledged();
       return;
     }
-    this.#options.outbox.acknowledge(id);
+    this.#options.outbox.acknowledge(sent.id);
     this.#options.onAcknowledged();
   }
 
-  /** Resolves at the next change, rejects when the session fails. A change in between is not missed. */
-  async #next(): Promise<void> {
-    if (!this.#changed && !this.#failure) {
-      await new Promise<void>((resolve, reject) => {
-        this.#settle = { resolve, reject };
-      });
-    }
-    this.#changed = false;
-    if (this.#failure) throw this.#failure;
-  }
-
-  #change(): void {
-    this.#changed = true;
-    const settle = this.#settle;
-    this.#settle = undefined;
-    settle?.resolve();
-  }
+  // ---- Failing ----
 
   #fail(why: SessionCause): void {
     this.#onGone?.();
-    if (this.#failure || this.#closing) return;
-    this.#failure = new SessionFailure(why);
-    const settle = this.#settle;
-    this.#settle = undefined;
-    settle?.reject(this.#failure);
+    if (this.#waiter.failure || this.#closing) return;
+    this.#waiter.fail(new SessionFailure(why));
     if (!this.#sending) this.#options.onLost();
   }
 }

@@ -9,6 +9,11 @@ const POWERS_OF_TEN = [
   1e20, 1e21, 1e22,
 ];
 
+/** 10^exponent, exactly; for 0 to 22. */
+export function powerOfTen(exponent: number): number {
+  return POWERS_OF_TEN[exponent];
+}
+
 /**
  * Turns an SI value into an integer of 10^exponent, half away from zero: the one place where a value is rounded.
  * NaN when there is no value, or when it is outside ±(2^53−1).
@@ -146,9 +151,9 @@ export class Recorder {
 
   /**
    * The rows as a frame's content.
-   * @param epoch Unix time in milliseconds at ticks 0, or undefined when the clock was never set.
+   * @param timeAt Unix time in milliseconds at some ticks, or undefined while it is not known.
    */
-  content(boot: number, seq: number, epoch: number | undefined): FrameContent {
+  content(boot: number, seq: number, timeAt: (ticks: number) => number | undefined): FrameContent {
     const { batch } = this;
     const { count } = batch;
     const columns = this.#columns.length;
@@ -163,7 +168,7 @@ export class Recorder {
     for (let row = 0; row < count; row++) {
       qualities[row] = reader.next();
       ticks += reader.next();
-      times[row] = quantise((ticks + (epoch ?? -batch.start)) / 1000, exponent);
+      times[row] = quantise((timeAt(ticks) ?? ticks - batch.start) / 1000, exponent);
       for (let column = 0, at = row; column < columns; column++, at += count) {
         const difference = reader.next();
         if (Number.isNaN(difference)) values[at] = Number.NaN;
@@ -175,7 +180,7 @@ export class Recorder {
       boot,
       seq,
       count,
-      dated: epoch !== undefined,
+      dated: timeAt(batch.start) !== undefined,
       times,
       qualities,
       values,

@@ -49,6 +49,11 @@ export class NumberReader {
     this.#at = at;
   }
 
+  /** The index behind what has been read. */
+  get at(): number {
+    return this.#at;
+  }
+
   /** The next number; NaN is a missing one. */
   next(): number {
     const bytes = this.#bytes;

@@ -1,6 +1,7 @@
 import { crc32 } from "../crc32";
 import type { Retained } from "../hal";
 import type { Batch } from "./recorder";
+import { newTime, type TimeState } from "./timekeeper";
 
 /** What a terminal has counted since its epoch began. Readings are counted by quality code. */
 export interface Counters {
@@ -15,6 +16,13 @@ export interface Counters {
   lost: number;
 }
 
+/** What is known of the network from sessions before, all 0 at first. */
+export interface LinkState {
+  channel: number;
+  /** Which of the configured brokers was there last. */
+  broker: number;
+}
+
 /** A stream's part of what survives deep sleep. */
 export interface StreamState {
   point: number;
@@ -23,10 +31,16 @@ export interface StreamState {
   due: number;
   /** The id under which the outbox is to store the batch just now, or 0. */
   storingId: number;
+  /** Unix seconds of the last reading that was stored, NaN when it is not known. */
+  end: number;
   batch: Batch;
+  /** See `Integrator`; empty for a stream that has none. */
+  registers: Float64Array;
+  /** See `Triggers`; empty for a stream that has none. */
+  triggers: Float64Array;
 }
 
-/** What survives deep sleep. All numbers are integers within ±(2^53−1). */
+/** What survives deep sleep. All numbers are integers within ±(2^53−1), or NaN. */
 export interface State {
   /** The epoch: raised when this memory was lost, never by waking up. */
   boot: number;
@@ -38,42 +52,80 @@ export interface State {
   dropped: number;
   /** Ticks of the next session. */
   sessionDue: number;
-  /** Unix time at ticks 0 by which the due times were computed; NaN while it was not known. */
-  epoch: number;
+  /** Ticks of the end of the last session that went well. */
+  lastSession: number;
   /** Sessions that have failed one after the other. */
   attempt: number;
   /** Which descriptors the broker has acknowledged, as `Terminal` numbers them; 0 for none. */
   announced: number;
+  /** Ticks at which the state message is due; 0 for at once. */
+  statusDue: number;
+  /** 1 while the radio is on: found at a start, the supply has given way. */
+  radio: number;
+  /** Starts with the radio on, one after the other. */
+  radioResets: number;
+  /** Starts since the epoch began, and the reasons of the last ones, newest first, as `RESET_REASONS` numbers them. */
+  resets: number;
+  reset0: number;
+  reset1: number;
+  reset2: number;
+  reset3: number;
+  /** Unix milliseconds until which somebody wishes the terminal to stay up; 0 for never. */
+  stayUntil: number;
+  /** 1 until the store has said that an epoch has begun. */
+  isEpochUnsaid: number;
+  /** Of `counters.lost`, how many readings the store has said; the Unix seconds of those that it has not, or NaN. */
+  lostSaid: number;
+  lostFrom: number;
+  lostTo: number;
+  time: TimeState;
+  link: LinkState;
+  counters: Counters;
   /** The device's id: on a board, asking for the MAC starts the radio. */
   device: string;
   /** What provisioning has stored, as JSON: so that a wake that only samples need not open the store. */
   provisioned: string;
-  counters: Counters;
   streams: StreamState[];
 }
 
+const NUMBERS = [
+  ...[
+    "boot",
+    "seq",
+    "lastFrameId",
+    "dropped",
+    "sessionDue",
+    "lastSession",
+    "attempt",
+    "announced",
+    "statusDue",
+  ],
+  ...["radio", "radioResets", "resets", "reset0", "reset1", "reset2", "reset3", "stayUntil"],
+  ...["isEpochUnsaid", "lostSaid", "lostFrom", "lostTo"],
+] as readonly (keyof State)[];
+const TIME = ["ticks", "time", "errorMs", "slip", "slipError", "due", "doubt"] as const;
+const LINK = ["channel", "broker"] as const;
+const COUNTERS = ["frames", "acknowledged", "sessions", "failedSessions", "lost"] as const;
+const STREAM = ["point", "profile", "due", "storingId", "end"] as const;
+const BATCH = ["count", "length", "start", "end"] as const;
+
 /** Raised with every change of the layout; another version is no state of ours. */
-const VERSION = 3;
+const VERSION = 4;
 const PREFIX_BYTES = 8;
 const NUMBER_BYTES = 8;
 /** Text is stored as UTF-16 code units. */
 const CHARACTER_BYTES = 2;
 export const QUALITY_CODES = 8;
-/**
- * boot, seq, lastFrameId, sessionDue, attempt, 4 counters, streams, characters of both texts, dropped, lost, epoch,
- * announced; qualities.
- */
-const HEADER_NUMBERS = 16 + QUALITY_CODES;
-/** point, profile, due, count, length, start, end, columns, storingId. */
-const STREAM_NUMBERS = 9;
-/** Its place among them. */
-const COLUMNS = 7;
+/** Behind the lists above: streams, characters of both texts; the counts of readings. */
+const HEADER_NUMBERS = NUMBERS.length + TIME.length + LINK.length + COUNTERS.length + 3 + QUALITY_CODES;
+/** Behind the lists above: how many numbers `last`, `registers` and `triggers` are. */
+const STREAM_NUMBERS = STREAM.length + BATCH.length + 3;
 
-/** Bytes that are left for the rows of each of `streams` streams of up to `columns` columns. */
-export function rowBytes(retained: Retained, state: State, streams: number, columns: number): number {
+/** Bytes that are left for the rows of each of `streams` streams with up to `numbers` columns, registers and so on. */
+export function rowBytes(retained: Retained, state: State, streams: number, numbers: number): number {
   return (
     Math.floor((retained.byteLength - fixedBytes(state)) / streams) -
-    (STREAM_NUMBERS + columns) * NUMBER_BYTES
+    (STREAM_NUMBERS + numbers) * NUMBER_BYTES
   );
 }
 
@@ -84,18 +136,31 @@ function fixedBytes({ device, provisioned }: State): number {
 }
 
 /** An epoch's first state. */
-export function newState(boot: number): State {
+export function newState(boot: number, slipError?: number): State {
   return {
     boot,
     seq: 0,
     lastFrameId: 0,
     dropped: 0,
     sessionDue: 0,
-    epoch: Number.NaN,
+    lastSession: 0,
     attempt: 0,
     announced: 0,
-    device: "",
-    provisioned: "{}",
+    statusDue: 0,
+    radio: 0,
+    radioResets: 0,
+    resets: 0,
+    reset0: 0,
+    reset1: 0,
+    reset2: 0,
+    reset3: 0,
+    stayUntil: 0,
+    isEpochUnsaid: 1,
+    lostSaid: 0,
+    lostFrom: Number.NaN,
+    lostTo: Number.NaN,
+    time: newTime(slipError),
+    link: { channel: 0, broker: 0 },
     counters: {
       readings: new Array(QUALITY_CODES).fill(0),
       frames: 0,
@@ -104,8 +169,24 @@ export function newState(boot: number): State {
       failedSessions: 0,
       lost: 0,
     },
+    device: "",
+    provisioned: "{}",
     streams: [],
   };
+}
+
+type Numbers = Record<string, number>;
+
+function write(numbers: Float64Array, start: number, from: object, names: readonly string[]): number {
+  const count = names.length;
+  for (let index = 0; index < count; index++) numbers[start + index] = (from as Numbers)[names[index]];
+  return start + count;
+}
+
+function read(numbers: Float64Array, start: number, into: object, names: readonly string[]): number {
+  const count = names.length;
+  for (let index = 0; index < count; index++) (into as Numbers)[names[index]] = numbers[start + index];
+  return start + count;
 }
 
 /**
@@ -116,44 +197,33 @@ export function saveState(state: State, retained: Retained): void {
   const { counters, streams, device, provisioned } = state;
   let count = HEADER_NUMBERS;
   let length = fixedBytes(state);
-  for (const { batch } of streams) {
-    count += STREAM_NUMBERS + batch.last.length;
-    length += (STREAM_NUMBERS + batch.last.length) * NUMBER_BYTES + batch.length;
+  for (const { batch, registers, triggers } of streams) {
+    const own = STREAM_NUMBERS + batch.last.length + registers.length + triggers.length;
+    count += own;
+    length += own * NUMBER_BYTES + batch.length;
   }
   const bytes = new Uint8Array(length);
   const numbers = new Float64Array(bytes.buffer, PREFIX_BYTES, count);
-  numbers[0] = state.boot;
-  numbers[1] = state.seq;
-  numbers[2] = state.lastFrameId;
-  numbers[3] = state.sessionDue;
-  numbers[4] = state.attempt;
-  numbers[5] = counters.frames;
-  numbers[6] = counters.acknowledged;
-  numbers[7] = counters.sessions;
-  numbers[8] = counters.failedSessions;
-  numbers[9] = streams.length;
-  numbers[10] = device.length;
-  numbers[11] = provisioned.length;
-  numbers[12] = state.dropped;
-  numbers[13] = counters.lost;
-  numbers[14] = state.epoch;
-  numbers[15] = state.announced;
-  numbers.set(counters.readings, HEADER_NUMBERS - QUALITY_CODES);
+  let index = write(numbers, 0, state, NUMBERS);
+  index = write(numbers, index, state.time, TIME);
+  index = write(numbers, index, state.link, LINK);
+  index = write(numbers, index, counters, COUNTERS);
+  numbers[index++] = streams.length;
+  numbers[index++] = device.length;
+  numbers[index++] = provisioned.length;
+  numbers.set(counters.readings, index);
+  index += QUALITY_CODES;
   let at = writeText(bytes, PREFIX_BYTES + count * NUMBER_BYTES, device);
   at = writeText(bytes, at, provisioned);
-  let index = HEADER_NUMBERS;
-  for (const { point, profile, due, storingId, batch } of streams) {
-    numbers[index] = point;
-    numbers[index + 1] = profile;
-    numbers[index + 2] = due;
-    numbers[index + 3] = batch.count;
-    numbers[index + 4] = batch.length;
-    numbers[index + 5] = batch.start;
-    numbers[index + 6] = batch.end;
-    numbers[index + COLUMNS] = batch.last.length;
-    numbers[index + 8] = storingId;
-    numbers.set(batch.last, index + STREAM_NUMBERS);
-    index += STREAM_NUMBERS + batch.last.length;
+  for (const stream of streams) {
+    const { batch, registers, triggers } = stream;
+    index = write(numbers, index, stream, STREAM);
+    index = write(numbers, index, batch, BATCH);
+    for (const list of [batch.last, registers, triggers]) {
+      numbers[index++] = list.length;
+      numbers.set(list, index);
+      index += list.length;
+    }
     bytes.set(batch.rows.subarray(0, batch.length), at);
     at += batch.length;
   }
@@ -188,33 +258,21 @@ export function loadState(retained: Retained): State | undefined {
   if (!bytes || !isIntact(bytes)) return undefined;
   const count = Math.floor((bytes.length - PREFIX_BYTES) / NUMBER_BYTES);
   const numbers = new Float64Array(bytes.buffer, PREFIX_BYTES, count);
-  const state = newState(numbers[0]);
-  const { counters } = state;
-  state.seq = numbers[1];
-  state.lastFrameId = numbers[2];
-  state.sessionDue = numbers[3];
-  state.attempt = numbers[4];
-  counters.frames = numbers[5];
-  counters.acknowledged = numbers[6];
-  counters.sessions = numbers[7];
-  counters.failedSessions = numbers[8];
-  state.dropped = numbers[12];
-  counters.lost = numbers[13];
-  state.epoch = numbers[14];
-  state.announced = numbers[15];
-  for (let code = 0; code < QUALITY_CODES; code++) {
-    counters.readings[code] = numbers[HEADER_NUMBERS - QUALITY_CODES + code];
-  }
-  let index = HEADER_NUMBERS;
-  for (let stream = 0; stream < numbers[9]; stream++) {
-    state.streams.push(readStream(numbers, index));
-    index += STREAM_NUMBERS + numbers[index + COLUMNS];
-  }
+  const state = newState(0);
+  let index = read(numbers, 0, state, NUMBERS);
+  index = read(numbers, index, state.time, TIME);
+  index = read(numbers, index, state.link, LINK);
+  index = read(numbers, index, state.counters, COUNTERS);
+  const streams = numbers[index++];
+  const deviceLength = numbers[index++];
+  const provisionedLength = numbers[index++];
+  for (let code = 0; code < QUALITY_CODES; code++) state.counters.readings[code] = numbers[index++];
+  for (let stream = 0; stream < streams; stream++) index = readStream(numbers, index, state.streams);
   let at = PREFIX_BYTES + index * NUMBER_BYTES;
-  state.device = readText(bytes, at, numbers[10]);
-  at += numbers[10] * CHARACTER_BYTES;
-  state.provisioned = readText(bytes, at, numbers[11]);
-  at += numbers[11] * CHARACTER_BYTES;
+  state.device = readText(bytes, at, deviceLength);
+  at += deviceLength * CHARACTER_BYTES;
+  state.provisioned = readText(bytes, at, provisionedLength);
+  at += provisionedLength * CHARACTER_BYTES;
   for (const { batch } of state.streams) {
     batch.rows = bytes.subarray(at, at + batch.length);
     at += batch.length;
@@ -229,24 +287,39 @@ function isIntact(bytes: Uint8Array): boolean {
   return view.getUint32(0, true) === crc32(bytes, 4);
 }
 
-/** A stream's numbers; its rows stand elsewhere. */
-function readStream(numbers: Float64Array, index: number): StreamState {
-  const columns = numbers[index + COLUMNS];
-  const length = numbers[index + 4];
+/** A stream's numbers; its rows stand elsewhere. Returns the index behind them. */
+function readStream(numbers: Float64Array, start: number, streams: StreamState[]): number {
+  const none = numbers.subarray(0, 0);
   const batch: Batch = {
-    count: numbers[index + 3],
-    length,
-    start: numbers[index + 5],
-    end: numbers[index + 6],
-    capacity: length,
+    count: 0,
+    length: 0,
+    start: 0,
+    end: 0,
+    capacity: 0,
     rows: new Uint8Array(0),
-    last: numbers.subarray(index + STREAM_NUMBERS, index + STREAM_NUMBERS + columns),
+    last: none,
   };
-  return {
-    point: numbers[index],
-    profile: numbers[index + 1],
-    due: numbers[index + 2],
-    storingId: numbers[index + 8],
+  const stream = {
+    point: 0,
+    profile: 0,
+    due: 0,
+    storingId: 0,
+    end: 0,
     batch,
+    registers: none,
+    triggers: none,
   };
+  let index = read(numbers, start, stream, STREAM);
+  index = read(numbers, index, batch, BATCH);
+  batch.capacity = batch.length;
+  const list = () => {
+    const from = index + 1;
+    index = from + numbers[index];
+    return numbers.subarray(from, index);
+  };
+  batch.last = list();
+  stream.registers = list();
+  stream.triggers = list();
+  streams.push(stream);
+  return index;
 }

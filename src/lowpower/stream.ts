@@ -2,7 +2,8 @@ import type { StreamPlan } from "../app/interface";
 import type { Clock, Timer } from "../hal";
 import { Quality, type QualityCode } from "../model/quality";
 import type { Sample } from "../model/reading";
-import { dueAfterStep, nextSlot } from "./wake";
+import type { Timekeeper } from "./timekeeper";
+import { dueAfterStep } from "./wake";
 
 /** What a stream needs of a driver, in ECMA-419's Sensor pattern. */
 export interface Driver {
@@ -20,6 +21,7 @@ const REOPEN_MS = 10_000;
 export interface StreamOptions {
   plan: StreamPlan;
   clock: Clock;
+  time: Timekeeper;
   /** Ticks of the next reading. */
   due: number;
   open: DriverFactory;
@@ -53,15 +55,14 @@ export class Stream {
 
   /**
    * The clock was set.
-   * @param epoch Unix time at ticks 0.
    * @param ahead how many milliseconds it has gained; NaN when the time was not known before.
    */
-  follow(epoch: number, ahead: number): void {
-    const { clock } = this.#options;
+  follow(ahead: number): void {
+    const { clock, time } = this.#options;
     const { sampleMs } = this.plan;
     if (!sampleMs) return;
     const { ticks } = clock;
-    this.#due = dueAfterStep(this.#due, ticks, ahead, sampleMs) ?? nextSlot(ticks, epoch, sampleMs);
+    this.#due = dueAfterStep(this.#due, ticks, ahead, sampleMs) ?? time.slotAfter(ticks, sampleMs);
     if (this.#driver) this.#armTimeout();
   }
 
@@ -117,11 +118,9 @@ export class Stream {
   }
 
   #take(ticks: number, sample: Sample): void {
-    const { clock, onReading } = this.#options;
+    const { time, onReading } = this.#options;
     const { sampleMs } = this.plan;
-    const { time } = clock;
-    const epoch = time === undefined ? undefined : time - clock.ticks;
-    if (sampleMs) this.#due = nextSlot(Math.max(ticks, this.#due) + 1, epoch, sampleMs);
+    if (sampleMs) this.#due = time.slotAfter(Math.max(ticks, this.#due) + 1, sampleMs);
     this.#quality = Quality.silent;
     onReading(ticks, sample);
     if (this.#driver) this.#armTimeout();

@@ -2,15 +2,10 @@
 
 const TWO_32 = 2 ** 32;
 
-/**
- * Ticks of the next slot at or after `ticks`: Unix times that are `phase` more than a multiple of `period`. Without
- * the time, ticks are what is divided.
- * @param epoch Unix time at ticks 0, or undefined while it is not known.
- */
-export function nextSlot(ticks: number, epoch: number | undefined, period: number, phase = 0): number {
-  const now = ticks + (epoch ?? 0) - phase;
-  const past = now - Math.floor(now / period) * period;
-  return past === 0 ? ticks : ticks + period - past;
+/** The next slot at or after `now`: a time that is `phase` more than a multiple of `period`. */
+export function nextSlot(now: number, period: number, phase = 0): number {
+  const past = now - phase - Math.floor((now - phase) / period) * period;
+  return past === 0 ? now : now + period - past;
 }
 
 /**
