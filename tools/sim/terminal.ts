@@ -1,5 +1,5 @@
 import type { VirtualClock } from "../../hal-mocks/clock";
-import { TerminalClock } from "../../hal-mocks/clock";
+import { type Oscillators, TerminalClock } from "../../hal-mocks/clock";
 import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
 import { Link } from "../../hal-mocks/link";
 import { createMqtt } from "../../hal-mocks/mqtt";
@@ -22,6 +22,8 @@ export interface TerminalSetup {
   config: Record<string, unknown>;
   clock: VirtualClock;
   seed: number;
+  /** What drives its ticks. Default: as exact as the world. */
+  oscillators?: Oscillators;
   /** What is on the serial port. */
   chip: SerialChip;
   stream: StreamConstructor;
@@ -60,7 +62,7 @@ export class SimulatedTerminal {
     this.device = device;
     this.#setup = setup;
     const { link } = this;
-    const terminalClock = new TerminalClock(clock);
+    const terminalClock = new TerminalClock(clock, setup.oscillators);
     this.#clock = terminalClock;
     const random = createRandom(`${seed} ${device}`);
     const { config } = loadConfig([{ from: "", values: setup.config }]);
@@ -182,11 +184,13 @@ export class SimulatedTerminal {
     const { ms, wakeOn } = this.#sleep.request!;
     const { clock } = this.#setup;
     this.halt();
+    this.#clock.sleepDeeply();
     const reason = await new Promise<WakeReason>((resolve) => {
       if (wakeOn.includes("pin")) this.#sleeping = resolve;
-      this.#sleepTimer = clock.set(() => resolve("timer"), ms);
+      this.#sleepTimer = clock.set(() => resolve("timer"), this.#clock.worldMs(ms));
     });
     clock.clear(this.#sleepTimer);
+    this.#clock.reset();
     this.#sleeping = undefined;
     this.#sleep.wake();
     return reason;
