@@ -154,39 +154,77 @@ export class VirtualClock {
 
 /** As on a board, whose timers count milliseconds in 32 bits. */
 const LONGEST_TIMER_MS = 0x7fff_ffff;
+/** ESP32's sleep clock, an RC oscillator, is wrong by percents before it is calibrated. */
+const LARGEST_PPM = 100_000;
+const MILLION = 1_000_000;
+
+/** What drives a terminal's ticks, in parts of a million faster than the world's time. */
+export interface Oscillators {
+  /** While it is awake. */
+  crystalPpm?: number;
+  /** In a deep sleep that begins at virtual Unix time `now`: it drifts with the temperature. */
+  sleepPpm?: (now: number) => number;
+}
 
 /** A terminal's own view of virtual time: its ticks begin at its power-on, its time may be unknown. */
 export class TerminalClock implements Clock {
   readonly #world: VirtualClock;
-  #poweredOn: number;
+  readonly #crystalPpm: number;
+  readonly #sleepPpm: (now: number) => number;
+  /** Since `#since` of the world's time, ticks have gone on from `#base` and millionths of one, at `#ppm`. */
+  #since: number;
+  #base = 0;
+  #millionths = 0;
+  #ppm: number;
   #boot = 0;
   /** False makes `time` undefined, as on a node that nobody has told the time. */
   timeKnown = true;
   /** How far `time` is ahead of the world's, in milliseconds. */
   errorMs = 0;
 
-  constructor(world: VirtualClock) {
+  constructor(world: VirtualClock, { crystalPpm = 0, sleepPpm = () => crystalPpm }: Oscillators = {}) {
     this.#world = world;
-    this.#poweredOn = world.now;
+    this.#since = world.now;
+    this.#crystalPpm = wholePpm(crystalPpm);
+    this.#ppm = this.#crystalPpm;
+    this.#sleepPpm = sleepPpm;
   }
 
   /** Power was lost and came back: ticks start anew. */
   powerOn(): void {
     this.reset();
-    this.#poweredOn = this.#world.now;
+    this.#since = this.#world.now;
+    this.#base = 0;
+    this.#millionths = 0;
   }
 
-  /** The terminal has lost its RAM (deep sleep, a crash): no callback set before will come. */
+  /** The terminal has lost its RAM (a crash): no callback set before will come. It is awake now. */
   reset(): void {
     this.#boot++;
+    this.#runAt(this.#crystalPpm);
+  }
+
+  /** The terminal sleeps deeply, until `reset`: its RAM is lost, and the sleep clock counts its ticks. */
+  sleepDeeply(): void {
+    this.reset();
+    this.#runAt(wholePpm(this.#sleepPpm(this.#world.now)));
   }
 
   get ticks(): number {
-    return this.#world.now - this.#poweredOn;
+    return this.#ticksAfter(this.#world.now - this.#since);
   }
 
   get time(): number | undefined {
     return this.timeKnown ? this.#world.now + this.errorMs : undefined;
+  }
+
+  /** How long the world takes for the next `ms` ticks. */
+  worldMs(ms: number): number {
+    const passed = this.#world.now - this.#since;
+    const wanted = this.#ticksAfter(passed) + ms;
+    let after = Math.max(passed, Math.floor(((wanted - this.#base - 2) * MILLION) / (MILLION + this.#ppm)));
+    while (this.#ticksAfter(after) < wanted) after++;
+    return after - passed;
   }
 
   set(callback: () => void, ms: number): Timer {
@@ -195,12 +233,33 @@ export class TerminalClock implements Clock {
     const boot = this.#boot;
     return this.#world.set(() => {
       if (boot === this.#boot) callback();
-    }, ms);
+    }, this.worldMs(ms));
   }
 
   clear(timer: Timer | undefined): void {
     this.#world.clear(timer);
   }
+
+  /** In integers, so that no rounding makes ticks go back, nor a thousand sleeps lose a second. */
+  #ticksAfter(passed: number): number {
+    return this.#base + passed + Math.floor((this.#millionths + passed * this.#ppm) / MILLION);
+  }
+
+  #runAt(ppm: number): void {
+    const passed = this.#world.now - this.#since;
+    const base = this.#ticksAfter(passed);
+    this.#millionths += passed * this.#ppm - (base - this.#base - passed) * MILLION;
+    this.#base = base;
+    this.#since = this.#world.now;
+    this.#ppm = ppm;
+  }
+}
+
+function wholePpm(ppm: number): number {
+  const whole = Math.round(ppm);
+  if (!(Math.abs(whole) <= LARGEST_PPM))
+    throw new RangeError(`clock: ${ppm} ppm, expected at most ${LARGEST_PPM} either way`);
+  return whole;
 }
 
 function never(): boolean {

@@ -1,4 +1,4 @@
-import type { Hal } from "../../src/hal";
+import type { Hal, NtpClient, NtpOptions } from "../../src/hal";
 import type { Counters } from "../../src/lowpower/state";
 import type { EngineFiles, EngineLimits } from "./engine";
 import { type Reachable, RemoteObjects } from "./remote";
@@ -23,6 +23,25 @@ class HostTimer {
 
   close(): void {
     this.#clock.clear(this.#timer);
+  }
+}
+
+/** An NTP client whose callback is one of its options, since nothing else can call back. */
+class HostNtp {
+  readonly #client: NtpClient;
+  readonly #onTime: Parameters<NtpClient["getTime"]>[0];
+
+  constructor({ network }: Hal, { onTime, ...options }: Record<string, unknown>) {
+    this.#client = new network.ntp!.io(options as unknown as NtpOptions);
+    this.#onTime = onTime as Parameters<NtpClient["getTime"]>[0];
+  }
+
+  getTime(): void {
+    this.#client.getTime((error, time) => this.#onTime(error, time));
+  }
+
+  close(): void {
+    this.#client.close();
   }
 }
 
@@ -59,6 +78,7 @@ export function reachableHal(hal: Hal, listener: Listener = {}): Reachable {
       serial: (options) => new buses.p1!.io(options as never),
       wifi: (options) => new network.wifi!.io(options),
       mqtt: (options) => new network.mqtt.io(options as never),
+      ntp: (options) => new HostNtp(hal, options),
       keyValue: (options) => storage.keyValue.open(options as never),
       flash: (options) => storage.flash!.open(options as never),
       timer: ({ onTimer, ms }) => new HostTimer(clock, onTimer as () => void, ms as number),

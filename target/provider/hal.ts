@@ -9,6 +9,8 @@ import type {
   MqttConstructor,
   MqttOptions,
   MqttWriteOptions,
+  NtpClient,
+  NtpOptions,
   Serial,
   SerialOptions,
   StorageFormat,
@@ -60,6 +62,14 @@ class RemoteWiFi extends Remote implements WiFi {
     return this.get("address") as string | undefined;
   }
 
+  get channel(): number | undefined {
+    return this.get("channel") as number | undefined;
+  }
+
+  get RSSI(): number | undefined {
+    return this.get("RSSI") as number | undefined;
+  }
+
   connect(options: Parameters<WiFi["connect"]>[0]): void {
     this.invoke("connect", options);
   }
@@ -98,6 +108,30 @@ const Mqtt: MqttConstructor = Object.assign(RemoteMqtt, {
   PINGRESP: 13,
   DISCONNECT: 14,
 });
+
+type Answered = Parameters<NtpClient["getTime"]>[0];
+
+class RemoteNtp extends Remote implements NtpClient {
+  readonly #onTime: { callback?: Answered };
+
+  constructor(options: NtpOptions) {
+    const onTime: { callback?: Answered } = {};
+    super("ntp", {
+      ...options,
+      onTime: (error: Error | null, time?: number) => {
+        const { callback } = onTime;
+        onTime.callback = undefined;
+        callback?.(error, time);
+      },
+    });
+    this.#onTime = onTime;
+  }
+
+  getTime(callback: Answered): void {
+    this.invoke("getTime");
+    this.#onTime.callback = callback;
+  }
+}
 
 class RemoteKeyValue extends Remote implements KeyValue {
   constructor(options: object) {
@@ -236,6 +270,7 @@ export function createHal(): Hal {
     },
     network: {
       wifi: { io: RemoteWiFi },
+      ntp: { io: RemoteNtp, dns: { io: undefined }, socket: { io: undefined } },
       mqtt: { io: Mqtt, dns: { io: undefined }, socket: { io: hostClass("stream") } },
     },
   };

@@ -5,6 +5,8 @@ import type {
   MqttClient,
   MqttMessage,
   MqttOptions,
+  NtpClient,
+  NtpOptions,
   Serial,
   SerialOptions,
   Timer,
@@ -132,6 +134,28 @@ function wifi({ hal, settle }: Platform): Subject<WiFi> {
   };
 }
 
+/** The callback of `getTime` is one of its options here. */
+function ntp({ hal, settle }: Platform): Subject<NtpClient> {
+  const { io: Ntp, dns, socket } = hal.network.ntp!;
+  const onTime = Symbol();
+  return {
+    callbacks: ["onTime"],
+    expected: ["onTime"],
+    options: () => ({ servers: ["time"], dns: { ...dns }, socket: { ...socket } }),
+    bad: {
+      "no servers": { servers: undefined },
+      "a list without a server": { servers: [] },
+      "a server without a name": { servers: [""] },
+      "no dns": { dns: undefined },
+      "no socket": { socket: undefined },
+    },
+    open: (options) =>
+      Object.assign(new Ntp(options as unknown as NtpOptions), { [onTime]: options.onTime ?? (() => {}) }),
+    uses: [(client) => client.getTime((client as unknown as Record<symbol, () => void>)[onTime])],
+    settle,
+  };
+}
+
 /** A timer: its options are the arguments of `set`, and clearing it is its `close`. */
 function timer({ hal, settle }: Platform): Subject {
   const { clock } = hal;
@@ -167,6 +191,7 @@ export const subjects = {
   keyValue: erase(keyValue),
   flash: erase(flash),
   wifi: erase(wifi),
+  ntp: erase(ntp),
   timer,
 } as const;
 

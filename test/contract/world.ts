@@ -10,6 +10,7 @@ import { createMqtt } from "../../hal-mocks/mqtt";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle } from "../../hal-mocks/node/settle";
 import { createTcpStream } from "../../hal-mocks/node/tcp";
+import { createNtp } from "../../hal-mocks/ntp";
 import { createRandom } from "../../hal-mocks/random";
 import { RetainedMemory } from "../../hal-mocks/retained";
 import { createSerial, type SerialChip } from "../../hal-mocks/serial";
@@ -34,6 +35,7 @@ export const cases: Readonly<Record<string, { subject: SubjectName; transport?: 
   "key-value": { subject: "keyValue" },
   flash: { subject: "flash" },
   "wi-fi": { subject: "wifi" },
+  ntp: { subject: "ntp" },
   timer: { subject: "timer" },
 };
 
@@ -121,6 +123,11 @@ function createHal(world: VirtualClock, stream: StreamConstructor): Hal {
     network: {
       // Links of their own: a Wi-Fi that is not connected would take the broker away.
       wifi: { io: createWiFi({ clock, link: new Link() }) },
+      ntp: {
+        io: createNtp({ clock: world, link: new Link(), servers: () => () => 0 }),
+        dns: { io: undefined },
+        socket: { io: undefined },
+      },
       mqtt: {
         io: createMqtt({ clock: world, link: new Link() }),
         dns: { io: undefined },

@@ -192,4 +192,78 @@ describe("a terminal's clock", () => {
     await world.runUntil(10);
     expect(seen).toEqual(["other", "new"]);
   });
+
+  it("gains or loses as its sleep clock does while it sleeps deeply, and wakes when its own ticks say so", async () => {
+    for (const [ppm, sleeps] of [
+      [100_000, 54_546],
+      [-100_000, 66_667],
+      [2_500, 59_851],
+    ]) {
+      const world = create();
+      const clock = new TerminalClock(world, { sleepPpm: () => ppm });
+      await world.runUntil(1000);
+      clock.sleepDeeply();
+      expect(clock.worldMs(60_000)).toBe(sleeps);
+      await world.runUntil(1000 + sleeps);
+      expect(clock.ticks).toBe(61_000);
+      clock.reset();
+      await world.runUntil(2000 + sleeps);
+      expect(clock.ticks).toBe(62_000);
+    }
+  });
+
+  it("drifts as the temperature has it when a sleep begins", async () => {
+    const world = create();
+    const clock = new TerminalClock(world, { sleepPpm: (now) => (now < 500_000 ? 50_000 : -50_000) });
+    const gained: number[] = [];
+    for (let night = 1; night <= 2; night++) {
+      const { ticks } = clock;
+      clock.sleepDeeply();
+      await world.runUntil(night * 500_000);
+      clock.reset();
+      gained.push(clock.ticks - ticks - 500_000);
+    }
+    expect(gained).toEqual([25_000, -25_000]);
+  });
+
+  it("never goes back, and loses nothing to rounding in a thousand short sleeps", async () => {
+    const world = create();
+    const random = createRandom(7);
+    const ppm = -73_331;
+    const clock = new TerminalClock(world, { crystalPpm: ppm, sleepPpm: () => ppm });
+    let last = 0;
+    for (let nap = 0; nap < 1000; nap++) {
+      if (nap % 2) clock.reset();
+      else clock.sleepDeeply();
+      await world.runUntil(world.now + random.below(20));
+      expect(clock.ticks).toBeGreaterThanOrEqual(last);
+      last = clock.ticks;
+    }
+    expect(last).toBe(Math.floor(world.now * (1 + ppm / 1e6)));
+  });
+
+  it("calls back when its own crystal has counted the time, not before", async () => {
+    const world = create();
+    for (const crystalPpm of [10, -10, 0, 99_999, -99_999]) {
+      const clock = new TerminalClock(world, { crystalPpm });
+      for (const ms of [0, 1, 999.5, 86_400_000]) {
+        const { ticks } = clock;
+        let at = Number.NaN;
+        clock.set(() => {
+          at = clock.ticks;
+        }, ms);
+        await world.runUntil(world.now + 2 * ms + 1);
+        expect(at - ticks).toBeGreaterThanOrEqual(ms);
+        expect(at - ticks).toBeLessThanOrEqual(Math.ceil(ms) + 1);
+      }
+    }
+  });
+
+  it("refuses a drift that no oscillator has", () => {
+    expect(() => new TerminalClock(create(), { crystalPpm: 100_001 })).toThrow(
+      "100001 ppm, expected at most",
+    );
+    const clock = new TerminalClock(create(), { sleepPpm: () => Number.NaN });
+    expect(() => clock.sleepDeeply()).toThrow("NaN ppm");
+  });
 });

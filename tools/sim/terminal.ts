@@ -1,8 +1,9 @@
 import type { VirtualClock } from "../../hal-mocks/clock";
-import { TerminalClock } from "../../hal-mocks/clock";
+import { type Oscillators, TerminalClock } from "../../hal-mocks/clock";
 import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
-import { Link } from "../../hal-mocks/link";
+import { Link, type LinkSettings } from "../../hal-mocks/link";
 import { createMqtt } from "../../hal-mocks/mqtt";
+import { createNtp, type NtpSetup } from "../../hal-mocks/ntp";
 import { createRandom } from "../../hal-mocks/random";
 import { RetainedMemory } from "../../hal-mocks/retained";
 import { createSerial, type SerialChip } from "../../hal-mocks/serial";
@@ -22,9 +23,15 @@ export interface TerminalSetup {
   config: Record<string, unknown>;
   clock: VirtualClock;
   seed: number;
+  /** What drives its ticks. Default: as exact as the world. */
+  oscillators?: Oscillators;
   /** What is on the serial port. */
   chip: SerialChip;
   stream: StreamConstructor;
+  /** What its network takes. It loses packets when `link.loss` says so. */
+  latencies?: LinkSettings;
+  /** Default: any name is that of a server that tells the truth. */
+  timeServers?: NtpSetup["servers"];
   /** Tried in this order. Default: the app that the base brings. */
   apps?: readonly App[];
   /** Runs the firmware on XS, which has an app of its own. Default: on the engine of this process. */
@@ -39,7 +46,7 @@ export interface TerminalSetup {
 /** One node of the simulated world: its flash, its retained memory, its radio, and its boots. */
 export class SimulatedTerminal {
   readonly device: string;
-  readonly link = new Link();
+  readonly link: Link;
   readonly #setup: TerminalSetup;
   /** The flash. */
   readonly store: KeyValueStore = new Map();
@@ -56,11 +63,12 @@ export class SimulatedTerminal {
   #onReset: ((reason: WakeReason) => void) | undefined;
 
   constructor(setup: TerminalSetup) {
-    const { device, clock, chip, seed, log } = setup;
+    const { device, clock, chip, seed, log, timeServers = () => () => 0 } = setup;
     this.device = device;
     this.#setup = setup;
-    const { link } = this;
-    const terminalClock = new TerminalClock(clock);
+    const link = new Link({ random: createRandom(`${seed} ${device} link`), ...setup.latencies });
+    this.link = link;
+    const terminalClock = new TerminalClock(clock, setup.oscillators);
     this.#clock = terminalClock;
     const random = createRandom(`${seed} ${device}`);
     const { config } = loadConfig([{ from: "", values: setup.config }]);
@@ -76,6 +84,11 @@ export class SimulatedTerminal {
       storage: { keyValue: createKeyValue(this.store) },
       network: {
         wifi: { io: createWiFi({ clock: terminalClock, link }) },
+        ntp: {
+          io: createNtp({ clock, link, servers: timeServers }),
+          dns: { io: undefined },
+          socket: { io: undefined },
+        },
         mqtt: {
           io: createMqtt({ clock, link }),
           // The mock client asks no resolver: it models what one costs.
@@ -182,11 +195,13 @@ export class SimulatedTerminal {
     const { ms, wakeOn } = this.#sleep.request!;
     const { clock } = this.#setup;
     this.halt();
+    this.#clock.sleepDeeply();
     const reason = await new Promise<WakeReason>((resolve) => {
       if (wakeOn.includes("pin")) this.#sleeping = resolve;
-      this.#sleepTimer = clock.set(() => resolve("timer"), ms);
+      this.#sleepTimer = clock.set(() => resolve("timer"), this.#clock.worldMs(ms));
     });
     clock.clear(this.#sleepTimer);
+    this.#clock.reset();
     this.#sleeping = undefined;
     this.#sleep.wake();
     return reason;
