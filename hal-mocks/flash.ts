@@ -1,8 +1,14 @@
 import type { ByteBuffer, Flash, FlashStatus, FlashStorage } from "../src/hal";
+import { Power } from "./power";
+import type { Random } from "./random";
 
 /** Bytes that one erase clears. */
 export const BLOCK_BYTES = 4096;
+/** Bytes that are programmed in one go. */
+const PAGE_BYTES = 256;
 const ERASED = 0xff;
+/** A program that is cut short may leave so many bytes behind its prefix of which only some bits are down. */
+const GARBLED_BYTES = 16;
 
 export interface PartitionSettings {
   /** A multiple of the block. */
@@ -12,10 +18,12 @@ export interface PartitionSettings {
 }
 
 /**
- * One partition's silicon: it survives the terminal. NOR flash under encryption: a byte is written once, then its
- * whole block is erased.
+ * One partition's silicon: it survives the terminal. NOR flash under encryption: bits go down only, a byte is written
+ * once, then its whole block is erased.
  */
 export class Partition {
+  /** Give the same one to all that is to lose its power together. */
+  power = new Power();
   readonly bytes: Uint8Array;
   readonly writeAlign: number;
   /** How often each block was erased. */
@@ -42,8 +50,28 @@ export class Partition {
     }
     const again = this.#written.subarray(offset, end).indexOf(1);
     if (again >= 0) throw new Error(`flash: offset ${offset + again} is written twice without an erase`);
-    this.bytes.set(bytes, offset);
-    this.#written.fill(1, offset, end);
+    this.power.change(
+      () => this.#program(bytes, offset, bytes.length),
+      (random) => this.#tearProgram(bytes, offset, random),
+    );
+  }
+
+  /** The first `length` of the bytes. All count as written: which ones a program has touched, nobody knows. */
+  #program(bytes: Uint8Array, offset: number, length: number): void {
+    for (let index = 0; index < length; index++) this.bytes[offset + index] &= bytes[index];
+    this.#written.fill(1, offset, offset + bytes.length);
+  }
+
+  /** Some pages are programmed; of the next one, a part, and some bits of what follows. */
+  #tearProgram(bytes: Uint8Array, offset: number, random: Random): void {
+    const lead = (PAGE_BYTES - (offset % PAGE_BYTES)) % PAGE_BYTES;
+    const pages = Math.floor(Math.max(0, bytes.length - lead) / PAGE_BYTES);
+    const whole = random.below(2) ? 0 : Math.min(bytes.length, lead + random.below(pages + 1) * PAGE_BYTES);
+    const part = whole + random.below(Math.min(PAGE_BYTES, bytes.length - whole) + 1);
+    this.#program(bytes, offset, part);
+    const end = Math.min(bytes.length, part + random.below(GARBLED_BYTES + 1));
+    for (let index = part; index < end; index++)
+      this.bytes[offset + index] &= bytes[index] | random.below(256);
   }
 
   erase(start: number, end: number): void {
@@ -51,9 +79,32 @@ export class Partition {
     if (!(Number.isInteger(start) && Number.isInteger(end) && start >= 0 && start <= end && end <= blocks)) {
       throw new RangeError(`flash: blocks ${start} to ${end} are not in 0 to ${blocks}`);
     }
-    this.bytes.fill(ERASED, start * BLOCK_BYTES, end * BLOCK_BYTES);
-    this.#written.fill(0, start * BLOCK_BYTES, end * BLOCK_BYTES);
-    for (let block = start; block < end; block++) this.erases[block]++;
+    // Each block is a step of its own.
+    for (let block = start; block < end; block++) {
+      this.power.change(
+        () => this.#eraseBlock(block),
+        (random) => this.#tearErase(block, random),
+      );
+    }
+  }
+
+  #eraseBlock(block: number): void {
+    this.erases[block]++;
+    this.bytes.fill(ERASED, block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
+    this.#written.fill(0, block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
+  }
+
+  /** Each stretch is as it was, or erased, or a mixture; none may be written before the next erase. */
+  #tearErase(block: number, random: Random): void {
+    this.erases[block]++;
+    const start = block * BLOCK_BYTES;
+    for (let at = start; at < start + BLOCK_BYTES; at += PAGE_BYTES) {
+      const kind = random.below(3);
+      if (kind === 1) this.bytes.fill(ERASED, at, at + PAGE_BYTES);
+      for (let index = at; kind === 2 && index < at + PAGE_BYTES; index++)
+        this.bytes[index] |= random.below(256) & random.below(256);
+    }
+    this.#written.fill(1, start, start + BLOCK_BYTES);
   }
 
   /** Returns the range's end. */
@@ -96,6 +147,7 @@ class OpenPartition implements Flash {
     const partition = this.#open();
     const length = typeof target === "number" ? target : target.byteLength;
     const end = partition.checkRange(byteOffset, length);
+    partition.power.check();
     const bytes = partition.bytes.subarray(byteOffset, end);
     if (typeof target === "number") return bytes.slice().buffer as ArrayBuffer;
     toBytes(target).set(bytes);

@@ -1,4 +1,5 @@
 import type { KeyValue, KeyValueStorage, StorageFormat } from "../src/hal";
+import { Power } from "./power";
 
 type Stored = Uint8Array | string | number;
 
@@ -26,10 +27,12 @@ const FORMATS: readonly string[] = ["buffer", "string", "uint32"] satisfies Stor
  * The key-value storage of one terminal.
  * @param store its flash: give it to the next boot.
  * @param entries its room, in NVS's entries. A value takes one, and one more for each 32 bytes of text or of a buffer.
+ * @param power its supply. NVS changes a value wholly or not at all.
  */
 export function createKeyValue(
   store: KeyValueStore = new Map(),
   entries: number = NVS_ENTRIES,
+  power = new Power(),
 ): MockKeyValueStorage {
   let writes = 0;
   return {
@@ -48,7 +51,11 @@ export function createKeyValue(
         const used = entriesOf(value) - (replaced === undefined ? 0 : entriesOf(replaced));
         if (usedEntries(store) + used > entries) throw new Error("key-value: no space");
       };
-      return new Domain(store.get(path)!, format, mode === "r", () => writes++, checkRoom);
+      const change = (make: () => void) => {
+        power.change(make);
+        writes++;
+      };
+      return new Domain(store.get(path)!, format, mode === "r", power, change, checkRoom);
     },
   };
 }
@@ -73,20 +80,23 @@ class Domain implements KeyValue {
   #values: Map<string, Stored> | undefined;
   #format: StorageFormat;
   readonly #readOnly: boolean;
-  readonly #wear: () => void;
+  readonly #power: Power;
+  readonly #change: (make: () => void) => void;
   readonly #checkRoom: (key: string, value: Stored) => void;
 
   constructor(
     values: Map<string, Stored>,
     format: StorageFormat,
     readOnly: boolean,
-    wear: () => void,
+    power: Power,
+    change: (make: () => void) => void,
     checkRoom: (key: string, value: Stored) => void,
   ) {
     this.#values = values;
     this.#format = format;
     this.#readOnly = readOnly;
-    this.#wear = wear;
+    this.#power = power;
+    this.#change = change;
     this.#checkRoom = checkRoom;
   }
 
@@ -114,12 +124,12 @@ class Domain implements KeyValue {
     const values = this.#writable();
     const stored = this.#convert(value);
     this.#checkRoom(checkName("key", key), stored);
-    values.set(key, stored);
-    this.#wear();
+    this.#change(() => values.set(key, stored));
   }
 
   delete(key: string): void {
-    if (this.#writable().delete(checkName("key", key))) this.#wear();
+    const values = this.#writable();
+    if (values.has(checkName("key", key))) this.#change(() => values.delete(key));
   }
 
   [Symbol.iterator](): IterableIterator<string> {
@@ -140,6 +150,7 @@ class Domain implements KeyValue {
 
   #open(): Map<string, Stored> {
     if (!this.#values) throw new Error("key-value: it is closed");
+    this.#power.check();
     return this.#values;
   }
 

@@ -1,10 +1,14 @@
 import type { Retained } from "../src/hal";
+import { Power } from "./power";
+import { createRandom } from "./random";
 
 /** Half of what an ESP32 has as RTC slow memory. */
 const DEFAULT_BYTES = 4096;
 
 /** Memory that survives deep sleep: keep the object from boot to boot, and call `lose` at a loss of power. */
 export class RetainedMemory implements Retained {
+  /** Give the same one to all that is to lose its power together. */
+  power = new Power();
   readonly byteLength: number;
   readonly #bytes: Uint8Array;
   /** Bytes of what was written last, or undefined when that is lost. */
@@ -19,6 +23,7 @@ export class RetainedMemory implements Retained {
   }
 
   read(): Uint8Array | undefined {
+    this.power.check();
     return this.#length === undefined ? undefined : this.#bytes.slice(0, this.#length);
   }
 
@@ -26,8 +31,23 @@ export class RetainedMemory implements Retained {
     if (bytes.length > this.byteLength) {
       throw new RangeError(`retained: ${bytes.length} bytes do not fit in ${this.byteLength}`);
     }
-    this.#bytes.set(bytes);
+    this.power.change(
+      () => this.#set(bytes, bytes.length),
+      (random) => this.#set(bytes, random.below(bytes.length + 1)),
+    );
+  }
+
+  /** The first `count` of the bytes; behind them stays what was there. */
+  #set(bytes: Uint8Array, count: number): void {
+    this.#bytes.set(bytes.subarray(0, count));
     this.#length = bytes.length;
+  }
+
+  /** So many bits of what was written last are the other way round, wherever the seed says. */
+  flip(seed: number | string, count: number): void {
+    const random = createRandom(seed);
+    for (let index = 0; this.#length && index < count; index++)
+      this.#bytes[random.below(this.#length)] ^= 1 << random.below(8);
   }
 
   /** The power was lost. */
