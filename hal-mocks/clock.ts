@@ -166,7 +166,7 @@ export interface Oscillators {
   sleepPpm?: (now: number) => number;
 }
 
-/** A terminal's own view of virtual time: its ticks begin at its power-on, its time may be unknown. */
+/** A terminal's own view of virtual time: its ticks begin at its power-on. */
 export class TerminalClock implements Clock {
   readonly #world: VirtualClock;
   readonly #crystalPpm: number;
@@ -177,10 +177,6 @@ export class TerminalClock implements Clock {
   #millionths = 0;
   #ppm: number;
   #boot = 0;
-  /** False makes `time` undefined, as on a node that nobody has told the time. */
-  timeKnown = true;
-  /** How far `time` is ahead of the world's, in milliseconds. */
-  errorMs = 0;
 
   constructor(world: VirtualClock, { crystalPpm = 0, sleepPpm = () => crystalPpm }: Oscillators = {}) {
     this.#world = world;
@@ -212,10 +208,6 @@ export class TerminalClock implements Clock {
 
   get ticks(): number {
     return this.#ticksAfter(this.#world.now - this.#since);
-  }
-
-  get time(): number | undefined {
-    return this.timeKnown ? this.#world.now + this.errorMs : undefined;
   }
 
   /** How long the world takes for the next `ms` ticks. */

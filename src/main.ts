@@ -15,13 +15,14 @@ import Time from "time";
 import Timer from "timer";
 import defaultApp from "./app/default";
 import type { App } from "./app/interface";
-import { EARLIEST_MS, unixTime } from "./comms/time";
 import { configNames } from "./config";
 import type {
   Clock,
   Hal,
   KeyValueStorage,
   MqttConstructor,
+  NtpClient,
+  NtpConstructor,
   Retained,
   SerialConstructor,
   Sleep,
@@ -37,10 +38,6 @@ const NET = "net";
 /** What a mod calls its app, see src/app/manifest.json. */
 const APP = "app";
 
-const TIME_SERVERS = ["pool.ntp.org"];
-const ASK_TIME_AGAIN_MS = 3_600_000;
-const ASK_TIME_SOON_MS = 60_000;
-const TIME_TIMEOUT_MS = 5_000;
 const LONGEST_TIMER_MS = 0x7fff_ffff;
 const RETAINED_BYTES = 4096;
 /** Who is asked for addresses when the network has not said whom to ask. */
@@ -66,12 +63,6 @@ class DeviceClock implements Clock {
     this.#ticks += Math.max(0, Time.delta(this.#last, now));
     this.#last = now;
     return this.#ticks;
-  }
-
-  get time(): number | undefined {
-    const now = Date.now();
-    // ESP32 starts in 1970.
-    return now < EARLIEST_MS ? undefined : now;
   }
 
   set(callback: () => void, ms: number): Handle {
@@ -173,33 +164,19 @@ const dns = {
   },
 };
 
-/** Sets the clock by SNTP, at most once in an hour; a time server that does not answer is asked again sooner. */
-function timekeeper(clock: Clock): () => Promise<void> {
-  let due = 0;
-  return async () => {
-    if (clock.ticks < due) return;
-    const time = await askTime(clock);
-    due = clock.ticks + (time === undefined ? ASK_TIME_SOON_MS : ASK_TIME_AGAIN_MS);
-    if (time === undefined) log("gridmote: no answer of a time server");
-    else Time.set(Math.round(time / 1000));
-  };
-}
+/** Where there is no Wi-Fi, on a host, the system knows the time. */
+class SystemTime implements NtpClient {
+  #isOpen = true;
 
-/** Unix time in milliseconds, or undefined when no server knows it in time. */
-function askTime(clock: Clock): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    let ntp: NTP | undefined;
-    const end = (time?: number) => {
-      clock.clear(timer);
-      ntp?.close();
-      resolve(time === undefined ? undefined : unixTime(time));
-    };
-    const timer = clock.set(end, TIME_TIMEOUT_MS);
-    guard(() => {
-      ntp = new NTP({ servers: TIME_SERVERS, dns, socket: { io: PatientUDP } });
-      ntp.getTime((_error: Error | null, time?: number) => end(time));
-    });
-  });
+  getTime(callback: (error: Error | null, time?: number) => void): void {
+    Timer.set(() => {
+      if (this.#isOpen) callback(null, Math.floor(Date.now() / 1000) * 1000);
+    }, 0);
+  }
+
+  close(): void {
+    this.#isOpen = false;
+  }
 }
 
 /** Making an instance starts the radio: ask late, and once. */
@@ -234,7 +211,8 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
     buses: { p1: { io: Serial as unknown as SerialConstructor } },
     storage: { keyValue: keyValue as unknown as KeyValueStorage },
     network: {
-      ...(wifi && { wifi: { io: wifi }, setTime: timekeeper(clock) }),
+      ...(wifi && { wifi: { io: wifi } }),
+      ntp: { io: wifi ? (NTP as unknown as NtpConstructor) : SystemTime, dns, socket: { io: PatientUDP } },
       mqtt: { io: MQTTClient as unknown as MqttConstructor, dns, socket: { io: TCP } },
     },
   };

@@ -85,17 +85,21 @@ function prepare(): void {
   recorder = new Recorder(PROFILE, batch, READINGS + 1);
 }
 
+function timeAt(ticks: number): number {
+  return EPOCH_MS + ticks;
+}
+
 function record(): number {
   for (let index = 0; index < READINGS; index++) recorder.append(index * PERIOD_MS, plain[index]);
   return batch.length;
 }
 
 function encode(): Uint8Array {
-  return encodeFrame(recorder.content(BOOT, 7, EPOCH_MS), new Uint8Array(FRAME_BYTES));
+  return encodeFrame(recorder.content(BOOT, 7, timeAt), new Uint8Array(FRAME_BYTES));
 }
 
 function encodeDense(): Uint8Array {
-  const content = recorder.content(BOOT, 7, EPOCH_MS);
+  const content = recorder.content(BOOT, 7, timeAt);
   return encodeDenseFrame(content, PROFILE.columns, new Uint8Array(FRAME_BYTES));
 }
 
@@ -116,7 +120,7 @@ export default function onEvent(event: string): unknown {
     case "encode dense":
       return encodeDense();
     case "item":
-      item = itemOf(recorder.content(BOOT, 7, EPOCH_MS));
+      item = itemOf(recorder.content(BOOT, 7, timeAt));
       return undefined;
     case "load":
       return void load();

@@ -20,9 +20,6 @@ const clock: Clock & { readonly now: number } = {
   get ticks() {
     return Time.ticks;
   },
-  get time() {
-    return Date.now();
-  },
   set: (callback, ms) => Timer.set(() => callback(), Math.ceil(ms)) as unknown as ReturnType<Clock["set"]>,
   clear: (timer) => Timer.clear(timer as unknown as Timer | undefined),
 };

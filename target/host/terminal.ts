@@ -60,7 +60,7 @@ export function reachableHal(hal: Hal, listener: Listener = {}): Reachable {
   let logged = "";
   return {
     ports: {
-      clock: { read: () => ({ ticks: clock.ticks, time: clock.time }) },
+      clock: { read: () => clock.ticks },
       sleep,
       retained,
       hal: {

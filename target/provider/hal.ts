@@ -214,24 +214,17 @@ class RemoteTimer extends Remote {
 }
 
 /** Virtual time stands still from one event of the host to the next. */
-let now: { ticks: number; time: number | undefined } | undefined;
+let now: number | undefined;
 
 /** The host has let time go on. */
 export function forgetTime(): void {
   now = undefined;
 }
 
-function readTime(): { ticks: number; time: number | undefined } {
-  now ??= invoke("clock", "read") as { ticks: number; time: number | undefined };
-  return now;
-}
-
 const clock: Clock = {
   get ticks() {
-    return readTime().ticks;
-  },
-  get time() {
-    return readTime().time;
+    now ??= invoke("clock", "read") as number;
+    return now;
   },
   set(callback, ms) {
     return new RemoteTimer(callback, ms) as unknown as Timer;

@@ -6,14 +6,16 @@ import { createMqtt } from "../../hal-mocks/mqtt";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createWiFi, type WiFiSetup } from "../../hal-mocks/wifi";
-import type { StoredFrame } from "../../src/comms/outbox";
+import type { FrameMeta, StoredRecord } from "../../src/comms/flash-outbox";
 import { type Announcement, Session } from "../../src/comms/session";
+import type { Descriptor } from "../../src/comms/uplink";
 import { loadConfig } from "../../src/config";
 import type { Hal, MqttClient, MqttConstructor, MqttOptions, MqttWriteOptions } from "../../src/hal";
 import { SimulatedTerminal } from "../../tools/sim/terminal";
 
 const DEVICE = "node";
 const MINUTE = 60_000;
+const META: FrameMeta = { point: 0, boot: 1, seq: 1, readings: 1, start: null, end: null };
 
 /** What a broker sees of a CONNECT. */
 interface Connect {
@@ -37,15 +39,19 @@ class Frames {
     return this.#waiting.has(id);
   }
 
-  append(_point: number, frame: Uint8Array): boolean {
+  append(_meta: FrameMeta, frame: Uint8Array): boolean {
     this.#waiting.set(++this.lastId, frame);
     return true;
   }
 
-  next(after: number): StoredFrame | undefined {
+  appendEvent(): boolean {
+    return false;
+  }
+
+  next(after: number): StoredRecord | undefined {
     for (let id = after + 1; id <= this.lastId; id++) {
-      const frame = this.#waiting.get(id);
-      if (frame) return { id, point: 0, frame };
+      const payload = this.#waiting.get(id);
+      if (payload) return { id, kind: "frame", point: 0, payload, note: new Uint8Array(0) };
     }
     return undefined;
   }
@@ -66,8 +72,9 @@ class Rig {
   readonly payloads: Uint8Array[] = [];
   /** Topics of what was published, and whether it is retained. */
   readonly published: [topic: string, retain: boolean][] = [];
-  announcements: Announcement[] = [];
+  announcements: Descriptor[] = [];
   announced = 0;
+  readonly wishes: number[] = [];
   pings = 0;
   readonly #aedes: Aedes;
 
@@ -119,12 +126,25 @@ class Rig {
       config,
       device: DEVICE,
       outbox: this.outbox,
-      announcements: this.announcements,
-      onAnnounced: () => this.announced++,
+      known: { channel: 0, broker: 0 },
+      setTime: async () => {},
+      dated: ({ payload }) => payload,
+      announcements: () => this.#unannounced(),
+      will: "gone",
       clean,
       onAcknowledged: ignored,
+      onWish: (until) => this.wishes.push(until),
       onLost: ignored,
     });
+  }
+
+  #unannounced(): Announcement[] {
+    if (this.announced) return [];
+    let left = this.announcements.length;
+    const onAcknowledged = () => {
+      if (--left === 0) this.announced++;
+    };
+    return this.announcements.map((descriptor) => ({ ...descriptor, onAcknowledged }));
   }
 
   /** Sends all, and closes; rejects as the session does. */
@@ -180,11 +200,11 @@ describe("announcements", () => {
   async function deliver(cautious: boolean): Promise<Rig> {
     const rig = await Rig.open();
     rig.announcements = announcements;
-    rig.outbox.append(0, Uint8Array.of(7));
+    rig.outbox.append(META, Uint8Array.of(7));
     const session = rig.session();
     await rig.clock.runFor(session.send(cautious), "a session");
     // A resident's session goes on, and has said it.
-    rig.outbox.append(0, Uint8Array.of(8));
+    rig.outbox.append(META, Uint8Array.of(8));
     await rig.clock.runFor(session.send(cautious), "more of it");
     await rig.clock.runFor(session.close(), "its end");
     return rig;
@@ -279,7 +299,7 @@ describe("a session at the broker", () => {
     const rig = await Rig.open();
     await rig.subscribeFor("commands");
     for (const length of [1, 5_000, 20]) await rig.publish("commands", new Uint8Array(length).fill(0x61));
-    for (let byte = 0; byte < 10; byte++) rig.outbox.append(0, Uint8Array.of(byte));
+    for (let byte = 0; byte < 10; byte++) rig.outbox.append(META, Uint8Array.of(byte));
     await rig.deliver();
     expect(rig.payloads.map(([byte]) => byte)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(rig.outbox.count).toBe(0);
@@ -289,7 +309,7 @@ describe("a session at the broker", () => {
     const rig = await Rig.open();
     await rig.subscribeFor("commands");
     await rig.publish("commands", new Uint8Array(0));
-    rig.outbox.append(0, Uint8Array.of(1));
+    rig.outbox.append(META, Uint8Array.of(1));
     await expect(rig.deliver()).rejects.toThrow("deadline");
     expect(rig.outbox.count).toBe(1);
     await rig.deliver({}, true);
@@ -311,7 +331,7 @@ describe("a session's frames", () => {
     };
     // Two of them leave some 100 bytes of the send buffer.
     const frames = [1, 2, 3, 4, 5, 6].map((byte) => new Uint8Array(2_800).fill(byte));
-    for (const frame of frames) rig.outbox.append(0, frame);
+    for (const frame of frames) rig.outbox.append(META, frame);
     await rig.deliver();
     expect(rig.payloads).toEqual(frames);
     expect(begun).toHaveLength(6);
@@ -322,11 +342,12 @@ describe("a session's frames", () => {
     const rig = await Rig.open();
     const broker = instantBroker();
     rig.hal.network.mqtt.io = broker.io;
-    for (let count = 0; count < 65_550; count++) rig.outbox.append(0, new Uint8Array(1));
+    for (let count = 0; count < 65_550; count++) rig.outbox.append(META, new Uint8Array(1));
     const session = rig.session();
     await rig.clock.runFor(session.send(false), "a session");
     expect(rig.outbox.count).toBe(0);
-    expect(broker.ids.slice(65_533, 65_538)).toEqual([65_534, 65_535, 1, 2, 3]);
+    // The first one was the subscription's.
+    expect(broker.ids.slice(65_532, 65_537)).toEqual([65_534, 65_535, 1, 2, 3]);
     await rig.clock.runFor(session.close(), "its end");
   });
 });

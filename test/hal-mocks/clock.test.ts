@@ -165,12 +165,11 @@ describe("a terminal's clock", () => {
     const world = create(1_700_000_000_000);
     const clock = new TerminalClock(world);
     await world.runUntil(1_700_000_000_500);
-    expect([clock.ticks, clock.time]).toEqual([500, 1_700_000_000_500]);
+    expect(clock.ticks).toBe(500);
     clock.reset();
     expect(clock.ticks).toBe(500);
-    clock.timeKnown = false;
     clock.powerOn();
-    expect([clock.ticks, clock.time]).toEqual([0, undefined]);
+    expect(clock.ticks).toBe(0);
   });
 
   it("refuses what a board's timer refuses: 2^31 ms and more", () => {

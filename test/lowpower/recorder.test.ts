@@ -19,9 +19,12 @@ function recorder(bytes = 4096, limit = 1000): Recorder {
   return new Recorder(profile, emptyBatch(profile, bytes), limit);
 }
 
-function decode(recorded: Recorder, epoch: number | undefined = 0): unknown {
+function decode(recorded: Recorder, epoch = 0): unknown {
   return new Decoder({ useRecords: false, mapsAsObjects: false }).decode(
-    encodeFrame(recorded.content(1, 2, epoch), new Uint8Array(65_536)),
+    encodeFrame(
+      recorded.content(1, 2, (ticks) => ticks + epoch),
+      new Uint8Array(65_536),
+    ),
   );
 }
 
@@ -91,7 +94,7 @@ describe("a recorder", () => {
     // 3.2 s apart: as moments of the terminal's own ticks they would be 5 s and 9 s.
     recorded.append(5_400, { quality: 0, v: 1 });
     recorded.append(8_600, { quality: 0, v: 1 });
-    const content = recorded.content(1, 2, undefined);
+    const content = recorded.content(1, 2, () => undefined);
     expect(content.dated).toBe(false);
     const frame = encodeFrame(content, new Uint8Array(64));
     expect(new Decoder({ useRecords: false }).decode(frame)).toEqual([900, 1, 2, null, 2, [3, 0, 10, null]]);
@@ -116,7 +119,7 @@ describe("a recorder", () => {
       const ei = () => 10 ** (taken.length % 16);
       while (recorded.append(taken.length, { quality: 0, v: 0, ei: ei() })) taken.push(ei());
       expect(recorded.batch.length).toBeLessThanOrEqual(room);
-      const { values, count } = recorded.content(0, 0, 0);
+      const { values, count } = recorded.content(0, 0, (ticks) => ticks);
       expect(Array.from(values).slice(count), `room for ${room}`).toEqual(taken);
     }
   });
@@ -145,7 +148,7 @@ describe("a recorder", () => {
           if (recorded.append(ticks, sample)) kept.push({ step: ticks, quality, v, ei });
           else break;
         }
-        const { values, times, qualities, count } = recorded.content(0, 0, 0);
+        const { values, times, qualities, count } = recorded.content(0, 0, (ticks) => ticks);
         expect(count).toBe(kept.length);
         kept.forEach(({ step, quality, v, ei }, row) => {
           expect(times[row]).toBe(quantise(step / 1000, 0));

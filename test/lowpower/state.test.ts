@@ -29,7 +29,31 @@ function someState(): State {
   batch.capacity = 5;
   batch.rows = Uint8Array.of(1, 2, 3, 4, 5);
   batch.last[1] = -(2 ** 53 - 1);
-  state.streams.push({ point: 0, profile: 2, due: 60_000, storingId: 13, batch });
+  const registers = Float64Array.of(1, 2, 3, 4, Number.NaN, 6);
+  const triggers = Float64Array.of(230.5, Number.NaN, 1);
+  state.streams.push({
+    point: 0,
+    profile: 2,
+    due: 60_000,
+    storingId: 13,
+    end: 1_780_000_000,
+    batch,
+    registers,
+    triggers,
+  });
+  state.time = {
+    ticks: 5,
+    time: 1_780_000_000_123,
+    errorMs: 510,
+    slip: -2_900,
+    slipError: 130,
+    due: 7,
+    doubt: 9,
+  };
+  state.link = { channel: 11, broker: 1 };
+  state.resets = 3;
+  state.reset0 = 6;
+  state.stayUntil = 1_780_000_600_000;
   return state;
 }
 

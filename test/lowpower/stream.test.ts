@@ -3,6 +3,7 @@ import { TerminalClock, VirtualClock } from "../../hal-mocks/clock";
 import { settleMicrotasks } from "../../hal-mocks/node/settle";
 import type { Clock } from "../../src/hal";
 import { type DriverFactory, Stream } from "../../src/lowpower/stream";
+import { newTime, Timekeeper } from "../../src/lowpower/timekeeper";
 import { Quality, type QualityCode } from "../../src/model/quality";
 
 const SECOND = 1000;
@@ -24,6 +25,7 @@ class Rig {
     this.stream = new Stream({
       plan: { point: 0, sensor: "p1", profile: 1, sampleMs: PERIOD, timeoutMs, batch: 1 },
       clock,
+      time: new Timekeeper(newTime()),
       due: 0,
       open,
       onReading: (ticks, { quality }) => this.readings.push({ ticks, quality }),
@@ -62,7 +64,6 @@ describe("a stream that stays open", () => {
       get ticks() {
         return exact.ticks;
       },
-      time: undefined,
       set: (callback, ms) => exact.set(callback, Math.max(ms - 5, 0)),
       clear: (timer) => exact.clear(timer),
     };

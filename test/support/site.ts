@@ -3,10 +3,12 @@ import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { VirtualClock } from "../../hal-mocks/clock";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
+import type { NtpSetup } from "../../hal-mocks/ntp";
 import type { SerialChip } from "../../hal-mocks/serial";
 import { House } from "../../hal-mocks/world/house";
 import type { App } from "../../src/app/interface";
 import type { Hal } from "../../src/hal";
+import type { TerminalEvent } from "../../tools/decode/events";
 import { FrameReader } from "../../tools/decode/reader";
 import type { DecodedRecord } from "../../tools/decode/records";
 import { recordsOf } from "../../tools/decode/records";
@@ -19,6 +21,8 @@ export interface SiteOptions {
   config?: Record<string, unknown>;
   chip?: SerialChip;
   app?: App;
+  /** What time servers say; default: the truth. */
+  timeServers?: NtpSetup["servers"];
   /** What is tried when `app` does not work. */
   fallback?: App;
   /** Changes the platform before the first boot. */
@@ -36,6 +40,9 @@ export class Site {
   /** Frames, good or not. */
   readonly messages: { topic: string; payload: Uint8Array }[] = [];
   readonly descriptors: { topic: string; payload: Uint8Array }[] = [];
+  readonly events: TerminalEvent[] = [];
+  /** State messages. */
+  readonly states: string[] = [];
   readonly log: string[] = [];
   readonly terminal: SimulatedTerminal;
   repeats = 0;
@@ -59,6 +66,7 @@ export class Site {
       clock: this.clock,
       seed: 1,
       chip: options.chip ?? meter,
+      timeServers: options.timeServers,
       stream: createPairStream((far) => void aedes.handle(far), { deadlineMs: options.deadlineMs ?? 10_000 }),
       ...(options.app && { apps: [options.app, ...(options.fallback ? [options.fallback] : [])] }),
       log: (line) => this.log.push(line),
@@ -81,7 +89,9 @@ export class Site {
 
   #receive(topic: string, payload: Uint8Array): void {
     const result = this.#reader.accept(topic, payload);
-    (result.kind === "descriptor" ? this.descriptors : this.messages).push({ topic, payload });
+    if (result.kind === "event") this.events.push(result.event);
+    else if (result.kind === "other") this.states.push(new TextDecoder().decode(payload));
+    else (result.kind === "descriptor" ? this.descriptors : this.messages).push({ topic, payload });
     if (result.kind === "frame") this.records.push(...recordsOf(result.frame));
     else if (result.kind === "repeat") this.repeats++;
     else if (result.kind === "undecodable") throw new Error(result.error);

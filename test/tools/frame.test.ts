@@ -42,7 +42,7 @@ function recorded(count: number, epoch = 1_780_000_000_000, dated = true) {
     };
     recorder.append(row * 10_000, sample);
   }
-  return recorder.content(7, 300, dated ? epoch : undefined);
+  return recorder.content(7, 300, (ticks) => (dated ? epoch + ticks : undefined));
 }
 
 describe("a good frame", () => {
@@ -218,7 +218,8 @@ it("decodes what the recorder has kept, quantised", () => {
         const time = zero === undefined ? undefined : quantise((ticks + zero) / 1000, 0) * 1000;
         return { time, quality, values: quantised(sample) };
       });
-      const bytes = encodeFrame(recorder.content(epochNumber, 5, zero), new Uint8Array(65_536));
+      const timeAt = (ticks: number) => (zero === undefined ? undefined : ticks + zero);
+      const bytes = encodeFrame(recorder.content(epochNumber, 5, timeAt), new Uint8Array(65_536));
       const result = decodeFrame(bytes);
       expect(result).toEqual({
         ok: true,

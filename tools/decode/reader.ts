@@ -1,8 +1,16 @@
 import { decodeDescriptor } from "./descriptor";
+import { decodeEvent, type TerminalEvent } from "./events";
 import type { FrameReadings } from "./formats/format";
 import { decodeFrame } from "./frame";
 import { KnownProfiles } from "./profiles";
-import { type DescriptorTopic, type FrameTopic, parseDescriptorTopic, parseTopic } from "./records";
+import {
+  type DescriptorTopic,
+  type FrameTopic,
+  parseDescriptorTopic,
+  parseEventTopic,
+  parseOtherTopic,
+  parseTopic,
+} from "./records";
 
 export type ReadResult =
   | { kind: "frame"; device: string; frame: FrameReadings }
@@ -10,6 +18,9 @@ export type ReadResult =
   | { kind: "repeat"; device: string }
   /** What later frames of that point need. */
   | { kind: "descriptor"; device: string }
+  | { kind: "event"; device: string; event: TerminalEvent }
+  /** The retained state message, a wish: what is no reading. */
+  | { kind: "other"; device: string }
   | { kind: "undecodable"; device: string | undefined; error: string };
 
 /** Turns messages into readings, each frame once. */
@@ -23,6 +34,10 @@ export class FrameReader {
     if (source) return this.acceptFrom(source, payload);
     const descriptor = parseDescriptorTopic(topic);
     if (descriptor) return this.#acceptDescriptor(descriptor, payload);
+    const event = parseEventTopic(topic);
+    if (event !== undefined) return this.#acceptEvent(event, payload);
+    const device = parseOtherTopic(topic);
+    if (device !== undefined) return { kind: "other", device };
     const error = "the topic is neither gm/<device>/<point>/f nor gm/<device>/<point>/d/<profile>";
     return { kind: "undecodable", device: undefined, error };
   }
@@ -40,6 +55,13 @@ export class FrameReader {
     seen.add(seq);
     const profile = this.#profiles.get(source, result.frame.profile)!;
     return { kind: "frame", device, frame: { ...source, boot, seq, profile, readings } };
+  }
+
+  #acceptEvent(device: string, payload: Uint8Array): ReadResult {
+    const result = decodeEvent(payload);
+    return result.ok
+      ? { kind: "event", device, event: result.event }
+      : { kind: "undecodable", device, error: result.error };
   }
 
   #acceptDescriptor({ source, profile }: DescriptorTopic, payload: Uint8Array): ReadResult {

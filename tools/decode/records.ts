@@ -30,6 +30,16 @@ export function parseTopic(topic: string): FrameTopic | undefined {
   return sourceOf(FRAME_TOPIC.exec(topic));
 }
 
+/** The device of an event's topic. */
+export function parseEventTopic(topic: string): string | undefined {
+  return /^gm\/([a-z0-9_-]+)\/\d+\/e$/.exec(topic)?.[1];
+}
+
+/** The device of a topic that carries its state (s) or a wish for it (w). */
+export function parseOtherTopic(topic: string): string | undefined {
+  return /^gm\/([a-z0-9_-]+)\/[sw]$/.exec(topic)?.[1];
+}
+
 export interface DescriptorTopic {
   source: FrameTopic;
   profile: number;

@@ -1,5 +1,6 @@
 import type { VirtualClock } from "../../hal-mocks/clock";
 import { type Oscillators, TerminalClock } from "../../hal-mocks/clock";
+import { createFlash, Partition } from "../../hal-mocks/flash";
 import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
 import { Link, type LinkSettings } from "../../hal-mocks/link";
 import { createMqtt } from "../../hal-mocks/mqtt";
@@ -12,10 +13,14 @@ import type { StreamConstructor } from "../../hal-mocks/stream";
 import { createWiFi } from "../../hal-mocks/wifi";
 import defaultApp from "../../src/app/default";
 import type { App } from "../../src/app/interface";
+import { FlashOutbox } from "../../src/comms/flash-outbox";
 import { loadConfig } from "../../src/config";
 import type { Hal, Timer, WakeReason } from "../../src/hal";
 import { type Counters, loadState } from "../../src/lowpower/state";
 import { type Machine, NodeMachine, type TerminalState, type XsFiles, XsMachine } from "./machine";
+
+/** As partitions.csv has it. */
+const OUTBOX_BYTES = 512 * 1024;
 
 export interface TerminalSetup {
   device: string;
@@ -48,8 +53,9 @@ export class SimulatedTerminal {
   readonly device: string;
   readonly link: Link;
   readonly #setup: TerminalSetup;
-  /** The flash. */
+  /** The flash: the key-value store's part, and the partitions that are used as they are. */
   readonly store: KeyValueStore = new Map();
+  readonly partitions = new Map([["outbox", new Partition({ byteLength: OUTBOX_BYTES })]]);
   /** What survives a deep sleep, and is lost with the power. */
   readonly retained = new RetainedMemory();
   readonly #sleep = new DeepSleep();
@@ -81,7 +87,7 @@ export class SimulatedTerminal {
       random: random.uint32,
       log: (line) => log(`${device}: ${line}`),
       buses: { p1: { io: this.#serial } },
-      storage: { keyValue: createKeyValue(this.store) },
+      storage: { keyValue: createKeyValue(this.store), flash: createFlash(this.partitions) },
       network: {
         wifi: { io: createWiFi({ clock: terminalClock, link }) },
         ntp: {
@@ -147,16 +153,22 @@ export class SimulatedTerminal {
     return this.#machine.isSettled && this.waiting === 0;
   }
 
-  /** Frames in the outbox. */
+  /** Frames and events in the outbox. */
   get waiting(): number {
-    let count = 0;
-    for (const key of this.store.get("outbox")?.keys() ?? []) if (/^f\d/.test(key)) count++;
-    return count;
+    return this.#outbox((outbox) => outbox.count);
   }
 
   /** Frames that the outbox had to drop, unsent. */
   get dropped(): number {
-    return Number(this.store.get("outbox")?.get("dropped") ?? 0);
+    return this.#outbox((outbox) => outbox.dropped);
+  }
+
+  /** The outbox as flash has it. */
+  #outbox<T>(look: (outbox: FlashOutbox) => T): T {
+    const outbox = new FlashOutbox(createFlash(this.partitions), { clean: true });
+    const seen = look(outbox);
+    outbox.close();
+    return seen;
   }
 
   get counters(): Counters | undefined {

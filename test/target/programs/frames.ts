@@ -63,6 +63,10 @@ function randomSample(profile: Profile, random: Random): Sample {
   return sample;
 }
 
+function timeAt(epoch: number | undefined): (ticks: number) => number | undefined {
+  return (ticks) => (epoch === undefined ? undefined : epoch + ticks);
+}
+
 function recorded(random: Random, target: Uint8Array): string {
   const profile = random.below(2) ? profiles.meter1 : profiles.meter3;
   const batch = emptyBatch(profile, 256 + random.below(BATCH_BYTES));
@@ -74,7 +78,7 @@ function recorded(random: Random, target: Uint8Array): string {
     if (!fits) {
       const epoch = random.below(2) ? 1_780_000_000_000 + random.below(1_000_000) : undefined;
       lines.push(hex(batch.rows.subarray(0, batch.length)));
-      lines.push(hex(encodeFrame(recorder.content(random.uint32(), reading, epoch), target)));
+      lines.push(hex(encodeFrame(recorder.content(random.uint32(), reading, timeAt(epoch)), target)));
       recorder.clear();
     }
     ticks += random.below(10) ? 60_000 : random.below(1_000_000);

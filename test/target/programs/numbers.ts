@@ -32,14 +32,9 @@ function checksums(random: Random): string {
 function wakes(random: Random): string {
   const device = `device-${random.below(1000)}`;
   const period = 1 + random.below(DAY_MS);
-  const ticks = random.below(DAY_MS);
-  const epoch = random.below(4) ? Math.floor(random.unit() * 2e12) : undefined;
+  const now = random.below(4) ? Math.floor(random.unit() * 2e12) : random.below(DAY_MS);
   const phase = devicePhase(device, period);
-  return [
-    phase,
-    nextSlot(ticks, epoch, period, phase),
-    backoff(device, 1 + random.below(20), 1000, DAY_MS),
-  ].join();
+  return [phase, nextSlot(now, period, phase), backoff(device, 1 + random.below(20), 1000, DAY_MS)].join();
 }
 
 /** `**` may differ between engines in the last bit; the product of tens is exact. */
