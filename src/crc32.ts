@@ -20,15 +20,16 @@ const TABLE_3 = makeTable(3);
 
 /**
  * CRC-32/ISO-HDLC of bytes from `start` up to, not including, `end`. The check value of "123456789" is CBF43926.
+ * `previous` is that of the bytes before, when they come in parts.
  *
  * Four bytes at a time, as words of the machine, which has to be little-endian: that costs an interpreter well below
  * half of what single bytes do.
  */
-export function crc32(bytes: Uint8Array, start = 0, end = bytes.length): number {
+export function crc32(bytes: Uint8Array, start = 0, end = bytes.length, previous = 0): number {
   const { buffer, byteOffset } = bytes;
   const lead = Math.min(start + (-(byteOffset + start) & (WORD_BYTES - 1)), end);
   const count = Math.floor((end - lead) / WORD_BYTES);
-  let crc = single(-1, bytes, start, lead);
+  let crc = single(~previous, bytes, start, lead);
   if (count > 0) {
     const words = new Int32Array(buffer, byteOffset + lead, count);
     for (let index = 0; index < count; index++) {
