@@ -8,6 +8,7 @@ import UDP from "embedded:io/socket/udp";
 import Resolver from "embedded:network/dns/resolver/udp";
 import MQTTClient from "embedded:network/mqtt/client";
 import NTP from "embedded:network/ntp/client";
+import flash from "embedded:storage/flash";
 import keyValue from "embedded:storage/key-value";
 import config from "mc/config";
 import Modules from "modules";
@@ -19,6 +20,7 @@ import { EARLIEST_MS, unixTime } from "./comms/time";
 import { configNames } from "./config";
 import type {
   Clock,
+  FlashStorage,
   Hal,
   KeyValueStorage,
   MqttConstructor,
@@ -232,7 +234,10 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
     random,
     log,
     buses: { p1: { io: Serial as unknown as SerialConstructor } },
-    storage: { keyValue: keyValue as unknown as KeyValueStorage },
+    storage: {
+      keyValue: keyValue as unknown as KeyValueStorage,
+      flash: flash as unknown as FlashStorage,
+    },
     network: {
       ...(wifi && { wifi: { io: wifi }, setTime: timekeeper(clock) }),
       mqtt: { io: MQTTClient as unknown as MqttConstructor, dns, socket: { io: TCP } },

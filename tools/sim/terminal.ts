@@ -1,5 +1,6 @@
 import type { VirtualClock } from "../../hal-mocks/clock";
 import { TerminalClock } from "../../hal-mocks/clock";
+import { createFlash, Partition } from "../../hal-mocks/flash";
 import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
 import { Link } from "../../hal-mocks/link";
 import { createMqtt } from "../../hal-mocks/mqtt";
@@ -16,6 +17,9 @@ import type { Hal, Timer, WakeReason } from "../../src/hal";
 import { type Counters, loadState } from "../../src/lowpower/state";
 import { type Machine, NodeMachine, type TerminalState, type XsFiles, XsMachine } from "./machine";
 
+/** As in partitions.csv. */
+const OUTBOX_BYTES = 512 * 1024;
+
 export interface TerminalSetup {
   device: string;
   /** Overrides, as a manifest's `config`. */
@@ -31,6 +35,8 @@ export interface TerminalSetup {
   xs?: XsFiles;
   /** What runs the firmware, in place of the two above. */
   machine?: (hal: Hal) => Machine;
+  /** The size of the outbox's partition. Default: that of partitions.csv. */
+  outboxBytes?: number;
   log: (line: string) => void;
   /** The installed app does not run, and the built-in one does. */
   onFallback?: (why: string) => void;
@@ -41,8 +47,9 @@ export class SimulatedTerminal {
   readonly device: string;
   readonly link = new Link();
   readonly #setup: TerminalSetup;
-  /** The flash. */
+  /** The flash: the key-value store, and the outbox, of the size that partitions.csv gives it. */
   readonly store: KeyValueStore = new Map();
+  readonly partition: Partition;
   /** What survives a deep sleep, and is lost with the power. */
   readonly retained = new RetainedMemory();
   readonly #sleep = new DeepSleep();
@@ -60,6 +67,7 @@ export class SimulatedTerminal {
     this.device = device;
     this.#setup = setup;
     const { link } = this;
+    this.partition = new Partition({ byteLength: setup.outboxBytes ?? OUTBOX_BYTES });
     const terminalClock = new TerminalClock(clock);
     this.#clock = terminalClock;
     const random = createRandom(`${seed} ${device}`);
@@ -73,7 +81,10 @@ export class SimulatedTerminal {
       random: random.uint32,
       log: (line) => log(`${device}: ${line}`),
       buses: { p1: { io: this.#serial } },
-      storage: { keyValue: createKeyValue(this.store) },
+      storage: {
+        keyValue: createKeyValue(this.store),
+        flash: createFlash(new Map([["outbox", this.partition]])),
+      },
       network: {
         wifi: { io: createWiFi({ clock: terminalClock, link }) },
         mqtt: {
