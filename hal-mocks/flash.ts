@@ -28,6 +28,7 @@ export class Partition {
   readonly writeAlign: number;
   /** How often each block was erased. */
   readonly erases: Uint32Array;
+  /** By units of writeAlign. */
   readonly #written: Uint8Array;
 
   constructor({ byteLength, writeAlign = 16 }: PartitionSettings) {
@@ -40,7 +41,7 @@ export class Partition {
     this.bytes = new Uint8Array(byteLength).fill(ERASED);
     this.writeAlign = writeAlign;
     this.erases = new Uint32Array(byteLength / BLOCK_BYTES);
-    this.#written = new Uint8Array(byteLength);
+    this.#written = new Uint8Array(byteLength / writeAlign);
   }
 
   write(bytes: Uint8Array, offset: number): void {
@@ -48,8 +49,12 @@ export class Partition {
     if (offset % this.writeAlign || bytes.length % this.writeAlign) {
       throw new Error(`flash: ${bytes.length} bytes at ${offset} are not aligned to ${this.writeAlign}`);
     }
-    const again = this.#written.subarray(offset, end).indexOf(1);
-    if (again >= 0) throw new Error(`flash: offset ${offset + again} is written twice without an erase`);
+    const first = offset / this.writeAlign;
+    const again = this.#written.subarray(first, end / this.writeAlign).indexOf(1);
+    if (again >= 0) {
+      const at = (first + again) * this.writeAlign;
+      throw new Error(`flash: offset ${at} is written twice without an erase`);
+    }
     this.power.change(
       () => this.#program(bytes, offset, bytes.length),
       (random) => this.#tearProgram(bytes, offset, random),
@@ -59,7 +64,7 @@ export class Partition {
   /** The first `length` of the bytes. All count as written: which ones a program has touched, nobody knows. */
   #program(bytes: Uint8Array, offset: number, length: number): void {
     for (let index = 0; index < length; index++) this.bytes[offset + index] &= bytes[index];
-    this.#written.fill(1, offset, offset + bytes.length);
+    this.#mark(1, offset, offset + bytes.length);
   }
 
   /** Some pages are programmed; of the next one, a part, and some bits of what follows. */
@@ -91,7 +96,7 @@ export class Partition {
   #eraseBlock(block: number): void {
     this.erases[block]++;
     this.bytes.fill(ERASED, block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
-    this.#written.fill(0, block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
+    this.#mark(0, block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES);
   }
 
   /** Each stretch is as it was, or erased, or a mixture; none may be written before the next erase. */
@@ -104,7 +109,11 @@ export class Partition {
       for (let index = at; kind === 2 && index < at + PAGE_BYTES; index++)
         this.bytes[index] |= random.below(256) & random.below(256);
     }
-    this.#written.fill(1, start, start + BLOCK_BYTES);
+    this.#mark(1, start, start + BLOCK_BYTES);
+  }
+
+  #mark(isWritten: 0 | 1, start: number, end: number): void {
+    this.#written.fill(isWritten, start / this.writeAlign, end / this.writeAlign);
   }
 
   /** Returns the range's end. */

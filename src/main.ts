@@ -8,6 +8,7 @@ import UDP from "embedded:io/socket/udp";
 import Resolver from "embedded:network/dns/resolver/udp";
 import MQTTClient from "embedded:network/mqtt/client";
 import NTP from "embedded:network/ntp/client";
+import flash from "embedded:storage/flash";
 import keyValue from "embedded:storage/key-value";
 import config from "mc/config";
 import Modules from "modules";
@@ -18,6 +19,7 @@ import type { App } from "./app/interface";
 import { configNames } from "./config";
 import type {
   Clock,
+  FlashStorage,
   Hal,
   KeyValueStorage,
   MqttConstructor,
@@ -209,7 +211,10 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
     random,
     log,
     buses: { p1: { io: Serial as unknown as SerialConstructor } },
-    storage: { keyValue: keyValue as unknown as KeyValueStorage },
+    storage: {
+      keyValue: keyValue as unknown as KeyValueStorage,
+      flash: flash as unknown as FlashStorage,
+    },
     network: {
       ...(wifi && { wifi: { io: wifi } }),
       ntp: { io: wifi ? (NTP as unknown as NtpConstructor) : SystemTime, dns, socket: { io: PatientUDP } },

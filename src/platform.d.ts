@@ -11,6 +11,11 @@ declare module "embedded:network/ntp/client" {
   }
 }
 
+declare module "embedded:storage/flash" {
+  const storage: { open(options: { path: string }): object };
+  export default storage;
+}
+
 declare module "embedded:storage/key-value" {
   const storage: { open(options: { path: string }): object };
   export default storage;

@@ -159,7 +159,7 @@ export class FlashOutbox implements Outbox {
     return this.#blocks.isOpen || this.#blocks.newest < 0;
   }
 
-  append(meta: FrameMeta, frame: Uint8Array, note = NOTHING): boolean {
+  append(meta: FrameMeta, frame: Uint8Array, note: Uint8Array = NOTHING): boolean {
     if (!this.#store(FRAME, meta, frame, note)) return false;
     if (note.length) this.#lastNote = note.slice();
     return true;

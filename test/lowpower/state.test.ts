@@ -134,6 +134,7 @@ describe("crc32", () => {
         bytes.set(content);
         const [start, end] = [Math.min(from, content.length), Math.min(Math.max(from, to), content.length)];
         expect(crc32(bytes, start, end)).toBe(naiveCrc32(content.subarray(start, end)));
+        expect(crc32(bytes, start, end, crc32(bytes, 0, start))).toBe(crc32(bytes, 0, end));
       }),
     );
   });

@@ -19,7 +19,7 @@ import type { Hal, Timer, WakeReason } from "../../src/hal";
 import { type Counters, loadState } from "../../src/lowpower/state";
 import { type Machine, NodeMachine, type TerminalState, type XsFiles, XsMachine } from "./machine";
 
-/** As partitions.csv has it. */
+/** As in partitions.csv. */
 const OUTBOX_BYTES = 512 * 1024;
 
 export interface TerminalSetup {
@@ -43,6 +43,8 @@ export interface TerminalSetup {
   xs?: XsFiles;
   /** What runs the firmware, in place of the two above. */
   machine?: (hal: Hal) => Machine;
+  /** The size of the outbox's partition. Default: that of partitions.csv. */
+  outboxBytes?: number;
   log: (line: string) => void;
   /** The installed app does not run, and the built-in one does. */
   onFallback?: (why: string) => void;
@@ -53,9 +55,9 @@ export class SimulatedTerminal {
   readonly device: string;
   readonly link: Link;
   readonly #setup: TerminalSetup;
-  /** The flash: the key-value store's part, and the partitions that are used as they are. */
+  /** The flash: the key-value store, and the outbox, of the size that partitions.csv gives it. */
   readonly store: KeyValueStore = new Map();
-  readonly partitions = new Map([["outbox", new Partition({ byteLength: OUTBOX_BYTES })]]);
+  readonly partition: Partition;
   /** What survives a deep sleep, and is lost with the power. */
   readonly retained = new RetainedMemory();
   readonly #sleep = new DeepSleep();
@@ -74,6 +76,7 @@ export class SimulatedTerminal {
     this.#setup = setup;
     const link = new Link({ random: createRandom(`${seed} ${device} link`), ...setup.latencies });
     this.link = link;
+    this.partition = new Partition({ byteLength: setup.outboxBytes ?? OUTBOX_BYTES });
     const terminalClock = new TerminalClock(clock, setup.oscillators);
     this.#clock = terminalClock;
     const random = createRandom(`${seed} ${device}`);
@@ -87,7 +90,10 @@ export class SimulatedTerminal {
       random: random.uint32,
       log: (line) => log(`${device}: ${line}`),
       buses: { p1: { io: this.#serial } },
-      storage: { keyValue: createKeyValue(this.store), flash: createFlash(this.partitions) },
+      storage: {
+        keyValue: createKeyValue(this.store),
+        flash: createFlash(new Map([["outbox", this.partition]])),
+      },
       network: {
         wifi: { io: createWiFi({ clock: terminalClock, link }) },
         ntp: {
