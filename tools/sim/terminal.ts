@@ -1,3 +1,4 @@
+import type { Air } from "../../hal-mocks/air";
 import type { VirtualClock } from "../../hal-mocks/clock";
 import { type Oscillators, TerminalClock } from "../../hal-mocks/clock";
 import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
@@ -28,6 +29,8 @@ export interface TerminalSetup {
   /** What is on the serial port. */
   chip: SerialChip;
   stream: StreamConstructor;
+  /** The access points that it hears. Default: one that takes everybody. */
+  air?: Air;
   /** What its network takes. It loses packets when `link.loss` says so. */
   latencies?: LinkSettings;
   /** Default: any name is that of a server that tells the truth. */
@@ -63,7 +66,7 @@ export class SimulatedTerminal {
   #onReset: ((reason: WakeReason) => void) | undefined;
 
   constructor(setup: TerminalSetup) {
-    const { device, clock, chip, seed, log, timeServers = () => () => 0 } = setup;
+    const { device, clock, chip, seed, log, air, timeServers = () => () => 0 } = setup;
     this.device = device;
     this.#setup = setup;
     const link = new Link({ random: createRandom(`${seed} ${device} link`), ...setup.latencies });
@@ -83,7 +86,7 @@ export class SimulatedTerminal {
       buses: { p1: { io: this.#serial } },
       storage: { keyValue: createKeyValue(this.store) },
       network: {
-        wifi: { io: createWiFi({ clock: terminalClock, link }) },
+        wifi: { io: createWiFi({ clock: terminalClock, link, air }) },
         ntp: {
           io: createNtp({ clock, link, servers: timeServers }),
           dns: { io: undefined },
