@@ -9,6 +9,7 @@ import type {
   MqttWriteOptions,
   Timer,
 } from "../src/hal";
+import { ask, RESOLUTION } from "./ask";
 import type { VirtualClock } from "./clock";
 import type { LinkEvent, LinkModel } from "./link";
 import { createDecoder, encode, payloadOf, utf8Length } from "./mqtt-packets";
@@ -113,6 +114,7 @@ class Client implements MqttClient {
   readonly #onError: MqttOptions["onError"];
   readonly #unsubscribe: () => void;
   readonly #waits: Waits;
+  readonly #endResolution: () => void;
   #state: State = "connecting";
   #stream: Stream | undefined;
   #endIo: (() => void) | undefined;
@@ -153,8 +155,7 @@ class Client implements MqttClient {
     this.#onError = options.onError;
     this.#waits = new Waits(clock, this.#settings.id);
     this.#unsubscribe = link.subscribe((event) => this.#onLink(event));
-    const ms = link.latencyMs("resolve") + link.latencyMs("tcpConnect");
-    this.#later(() => this.#connect(), ms);
+    this.#endResolution = this.#resolve();
   }
 
   read(count?: number): ArrayBuffer | undefined;
@@ -189,6 +190,7 @@ class Client implements MqttClient {
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#unsubscribe();
+    this.#endResolution();
     this.#clock.clear(this.#keepaliveTimer);
     if (this.#hasSocket) this.#clock.set(this.#link.beginClose(), SOCKET_CLOSE_MS);
     if (this.#disconnecting && this.#stream) {
@@ -319,7 +321,7 @@ class Client implements MqttClient {
   }
 
   #await(answerTo: string): void {
-    if (this.#stream) this.#waits.begin(answerTo, this.#stream);
+    if (this.#stream && !this.#stream.isSilent) this.#waits.begin(answerTo, this.#stream);
   }
 
   #spend(bytes: number): void {
@@ -332,10 +334,12 @@ class Client implements MqttClient {
     }
     const batch = { at: now, bytes };
     this.#unacknowledged = batch;
-    this.#overStream(() => {
-      this.#writable += batch.bytes;
-      this.#flush();
-    }, this.#link.latencyMs("roundTrip"));
+    this.#exchange((ms) => {
+      this.#overStream(() => {
+        this.#writable += batch.bytes;
+        this.#flush();
+      }, ms);
+    });
   }
 
   /** What the client itself has to send, then firmware's turn. */
@@ -356,6 +360,24 @@ class Client implements MqttClient {
   }
 
   // ---- The connection ----
+
+  /** Returns the function that gives it up. */
+  #resolve(): () => void {
+    const link = this.#link;
+    if (!link.isUp) {
+      this.#later(() => this.#openSocket(), link.latencyMs("resolve"));
+      return () => {};
+    }
+    return ask(this.#clock, link, RESOLUTION, (ms) => {
+      if (ms === undefined && link.isUp) this.#fail("nobody knows the broker's address");
+      else this.#openSocket();
+    });
+  }
+
+  #openSocket(): void {
+    const { ms, isLost } = this.#link.exchange("tcpConnect");
+    this.#later(() => (isLost ? this.#fail("no answer of the broker's host") : this.#connect()), ms);
+  }
 
   #connect(): void {
     if (!this.#link.isUp) {
@@ -383,7 +405,7 @@ class Client implements MqttClient {
       });
       this.#stream = stream;
       this.#endIo = this.#clock.beginIo();
-      this.#waits.begin("CONNECT", stream);
+      this.#await("CONNECT");
     } catch (error) {
       this.#arrive(new Fault(error), "refused");
     }
@@ -421,10 +443,27 @@ class Client implements MqttClient {
       return;
     }
     if (!this.#stream) return;
+    this.#lose();
+    this.#later(() => this.#fail("the connection is lost"), this.#link.latencyMs("lost"));
+  }
+
+  #lose(): void {
     this.#abandonStream();
     this.#losses++;
     this.#inbox.length = 0;
-    this.#later(() => this.#fail("the connection is lost"), this.#link.latencyMs("lost"));
+  }
+
+  /** Over TCP, which sends again what is lost, and in the end gives up. */
+  #exchange(onArrive: (ms: number) => void): void {
+    const { ms, isLost } = this.#link.exchange("roundTrip");
+    if (!isLost) {
+      onArrive(ms);
+      return;
+    }
+    this.#overStream(() => {
+      this.#lose();
+      this.#fail("the connection is lost");
+    }, this.#inOrder(ms));
   }
 
   /** The terminal's RAM is gone, and this object with it. */
@@ -445,17 +484,22 @@ class Client implements MqttClient {
   #arrive(what: Packet | Fault, latency: "roundTrip" | "refused"): void {
     const answered = what instanceof Fault ? undefined : answerTo(what);
     if (this.#state !== "closed") {
-      const { now } = this.#clock;
-      this.#arrived = Math.max(this.#arrived, now + this.#link.latencyMs(latency));
       const receive = () => {
         this.#inbox.push(what);
         this.#deliver();
       };
       // A fault comes when the stream is gone already.
-      if (what instanceof Fault) this.#later(receive, this.#arrived - now);
-      else this.#overStream(receive, this.#arrived - now);
+      if (what instanceof Fault) this.#later(receive, this.#inOrder(this.#link.latencyMs(latency)));
+      else this.#exchange((ms) => this.#overStream(receive, this.#inOrder(ms)));
     }
     if (answered) this.#waits.end(answered);
+  }
+
+  /** Nothing comes before what was sent earlier. */
+  #inOrder(ms: number): number {
+    const { now } = this.#clock;
+    this.#arrived = Math.max(this.#arrived, now + ms);
+    return this.#arrived - now;
   }
 
   #deliver(): void {

@@ -29,6 +29,8 @@ export interface Stream {
    * the stream fails with `onError`. False: it waits no longer.
    */
   expect?(answer: boolean): void;
+  /** True: this peer never answers anything, so that nobody need wait for it in real time. */
+  readonly isSilent?: boolean;
 }
 
 export type StreamConstructor = new (options: StreamOptions) => Stream;
@@ -125,7 +127,7 @@ export abstract class BufferedStream implements Stream {
   }
 }
 
-function checkStreamOptions(options: StreamOptions): void {
+export function checkStreamOptions(options: StreamOptions): void {
   const { address, port } = options;
   if (typeof address !== "string" || !address)
     throw new TypeError("stream: address is missing, expected a string");

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { SerialChip } from "../hal-mocks/serial";
 import { RetainedMemory } from "../hal-mocks/retained";
+import type { SerialChip } from "../hal-mocks/serial";
 import defaultApp from "../src/app/default";
 import type { App, AppInstance } from "../src/app/interface";
 import type { Hal, SerialOptions } from "../src/hal";

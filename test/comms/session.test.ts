@@ -1,11 +1,12 @@
 import { Aedes } from "aedes";
 import { describe, expect, it } from "vitest";
+import { type AccessPointSettings, Air } from "../../hal-mocks/air";
 import { VirtualClock } from "../../hal-mocks/clock";
 import { Link } from "../../hal-mocks/link";
 import { createMqtt } from "../../hal-mocks/mqtt";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
-import { createWiFi, type WiFiSetup } from "../../hal-mocks/wifi";
+import { createWiFi } from "../../hal-mocks/wifi";
 import type { FrameMeta, StoredRecord } from "../../src/comms/flash-outbox";
 import { type Announcement, Session } from "../../src/comms/session";
 import type { Descriptor } from "../../src/comms/uplink";
@@ -112,9 +113,9 @@ class Rig {
     return this.terminal.hal;
   }
 
-  set accessPoint(accessPoint: WiFiSetup["accessPoint"]) {
+  set accessPoint(settings: AccessPointSettings) {
     const { clock } = this.hal;
-    this.hal.network.wifi = { io: createWiFi({ clock, link: this.terminal.link, accessPoint }) };
+    this.hal.network.wifi = { io: createWiFi({ clock, link: this.terminal.link, air: new Air([settings]) }) };
   }
 
   session(settings: Record<string, unknown> = {}, clean = false): Session {

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { VirtualClock } from "../../hal-mocks/clock";
+import { Hosts } from "../../hal-mocks/hosts";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle } from "../../hal-mocks/node/settle";
 import { createTcpStream } from "../../hal-mocks/node/tcp";
@@ -49,9 +50,12 @@ function stream(createClass: () => StreamConstructor): Subject<Stream> {
   };
 }
 
+const createEcho = () => createPairStream((serverSide) => serverSide.pipe(serverSide));
+
 const streams: Record<string, () => StreamConstructor> = {
   "tcp stream": createTcpStream,
-  "pair stream": () => createPairStream((serverSide) => serverSide.pipe(serverSide)),
+  "pair stream": createEcho,
+  "stream of several hosts": () => new Hosts(new Map([["127.0.0.1", createEcho()]])).stream,
 };
 
 describe.each(Object.entries(streams))("%s", (_name, createClass) => {

@@ -1,3 +1,4 @@
+import type { Air } from "../../hal-mocks/air";
 import type { VirtualClock } from "../../hal-mocks/clock";
 import { type Oscillators, TerminalClock } from "../../hal-mocks/clock";
 import { createFlash, Partition } from "../../hal-mocks/flash";
@@ -33,6 +34,8 @@ export interface TerminalSetup {
   /** What is on the serial port. */
   chip: SerialChip;
   stream: StreamConstructor;
+  /** The access points that it hears. Default: one that takes everybody. */
+  air?: Air;
   /** What its network takes. It loses packets when `link.loss` says so. */
   latencies?: LinkSettings;
   /** Default: any name is that of a server that tells the truth. */
@@ -71,7 +74,7 @@ export class SimulatedTerminal {
   #onReset: ((reason: WakeReason) => void) | undefined;
 
   constructor(setup: TerminalSetup) {
-    const { device, clock, chip, seed, log, timeServers = () => () => 0 } = setup;
+    const { device, clock, chip, seed, log, air, timeServers = () => () => 0 } = setup;
     this.device = device;
     this.#setup = setup;
     const link = new Link({ random: createRandom(`${seed} ${device} link`), ...setup.latencies });
@@ -95,7 +98,7 @@ export class SimulatedTerminal {
         flash: createFlash(new Map([["outbox", this.partition]])),
       },
       network: {
-        wifi: { io: createWiFi({ clock: terminalClock, link }) },
+        wifi: { io: createWiFi({ clock: terminalClock, link, air }) },
         ntp: {
           io: createNtp({ clock, link, servers: timeServers }),
           dns: { io: undefined },
@@ -171,7 +174,7 @@ export class SimulatedTerminal {
 
   /** The outbox as flash has it. */
   #outbox<T>(look: (outbox: FlashOutbox) => T): T {
-    const outbox = new FlashOutbox(createFlash(this.partitions), { clean: true });
+    const outbox = new FlashOutbox(createFlash(new Map([["outbox", this.partition]])), { clean: true });
     const seen = look(outbox);
     outbox.close();
     return seen;
