@@ -12,13 +12,14 @@ import { loadState, newState, QUALITY_CODES, rowBytes, type State, type StreamSt
 import { type Driver, type DriverFactory, Stream } from "./lowpower/stream";
 import { LARGEST_SLIP, Timekeeper } from "./lowpower/timekeeper";
 import { Triggers } from "./lowpower/triggers";
+import { dueAfterStep } from "./lowpower/wake";
 import { type Profile, profileOf } from "./model/profiles";
 import type { Sample } from "./model/reading";
 import { configure, provisioned, raiseEpoch } from "./provisioning";
 import { P1 } from "./sensors/p1";
 
-/** Each setting is to the second or so: less is no step of the clock. */
-const CLOCK_STEP_MS = 50;
+/** Time servers give whole seconds: what is due need not follow a smaller step. */
+const CLOCK_STEP_MS = 2_000;
 /** A terminal that stays up counts by its crystal, in parts per million: an estimate, with room. */
 const CRYSTAL_SLIP = 200;
 const MAX_PERIOD_MS = 86_400_000;
@@ -311,8 +312,9 @@ export class Terminal {
       stream.follow(ahead);
       saved.due = stream.due;
     }
-    // The session under way is this one; the next one's time is known better now.
-    state.sessionDue = this.#planner.nextSession();
+    const { ticks } = this.#hal.clock;
+    state.sessionDue =
+      dueAfterStep(state.sessionDue, ticks, ahead, this.#planner.sessionMs) ?? this.#planner.nextSession();
     this.request("timer");
   }
 }

@@ -10,6 +10,8 @@ const EARLIEST_MS = 1_704_067_200_000;
 const HALF_SECOND_MS = 500;
 /** The SDK's client asks a server again after 2 s. */
 const SERVER_TIMEOUT_MS = 2_500;
+/** A network in which nobody answers for so long has no time for us, and the session is to go on. */
+const PATIENCE_MS = 4_000;
 
 /**
  * Unix time in milliseconds from what an SNTP client says, which takes all time stamps for the era that ends on
@@ -31,8 +33,10 @@ export async function askTime(
   isExplained: (answer: TimeAnswer) => boolean,
 ): Promise<TimeAnswer | undefined> {
   const answers: TimeAnswer[] = [];
+  const began = clock.ticks;
   for (const server of servers) {
     const answer = await askServer(ntp, clock, server);
+    if (!answer && clock.ticks - began > PATIENCE_MS) break;
     if (!answer) continue;
     if (isExplained(answer)) return answer;
     if (answers.some((other) => agree(other, answer))) return { ...answer, isConfirmed: true };

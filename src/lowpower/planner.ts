@@ -11,6 +11,9 @@ const LOW_SUPPLY_FACTOR = 4;
  */
 const FIRST_SESSION_MS = 10_000;
 
+/** What a setting of the clock moves it by as a rule, and more. */
+const STEP_MS = 2_000;
+
 /** When to transmit. */
 export class Planner {
   readonly #hal: Hal;
@@ -42,7 +45,9 @@ export class Planner {
   nextSession(): number {
     const { ticks } = this.#hal.clock;
     const period = this.sessionMs;
-    return this.#time.slotAfter(ticks + 1, period, devicePhase(this.#device, period));
+    // A clock that was set back a little in this session gives no second one.
+    const from = ticks + Math.min(STEP_MS, Math.floor(period / 2)) + 1;
+    return this.#time.slotAfter(from, period, devicePhase(this.#device, period));
   }
 
   /** Ticks of an epoch's first session: to say that the terminal is there, and to learn the time. */

@@ -18,6 +18,9 @@ export type DriverFactory = (callbacks: { onSample: () => void; onError: () => v
 /** How long a failed bus is left alone. */
 const REOPEN_MS = 10_000;
 
+/** What a time server's whole seconds move the clock by at most. */
+const LONGEST_SPARE_MS = 1_000;
+
 export interface StreamOptions {
   plan: StreamPlan;
   clock: Clock;
@@ -63,7 +66,8 @@ export class Stream {
     if (!sampleMs) return;
     const { ticks } = clock;
     this.#due = dueAfterStep(this.#due, ticks, ahead, sampleMs) ?? time.slotAfter(ticks, sampleMs);
-    if (this.#driver) this.#armTimeout();
+    // A slot that is under way keeps its deadline.
+    if (this.#driver && this.#due > ticks) this.#armTimeout();
   }
 
   open(): void {
@@ -120,7 +124,8 @@ export class Stream {
   #take(ticks: number, sample: Sample): void {
     const { time, onReading } = this.#options;
     const { sampleMs } = this.plan;
-    if (sampleMs) this.#due = time.slotAfter(Math.max(ticks, this.#due) + 1, sampleMs);
+    // Half a period on, so that a clock that was set back a little meanwhile gives no slot twice.
+    if (sampleMs) this.#due = time.slotAfter(Math.max(ticks + 1, this.#due + sampleMs / 2), sampleMs);
     this.#quality = Quality.silent;
     onReading(ticks, sample);
     if (this.#driver) this.#armTimeout();
@@ -134,8 +139,9 @@ export class Stream {
     const { timeoutMs, sampleMs } = this.plan;
     clock.clear(this.#timeout);
     const wait = sampleMs ? Math.max(this.#due - clock.ticks, 0) : 0;
-    // The next slot is to have a reading of its own.
-    const patience = sampleMs ? Math.min(timeoutMs, sampleMs - 1) : timeoutMs;
+    // The next slot is to have a reading of its own, also when the clock is set ahead a little meanwhile.
+    const spare = Math.min(LONGEST_SPARE_MS, sampleMs / 4);
+    const patience = sampleMs ? Math.min(timeoutMs, sampleMs - spare) : timeoutMs;
     this.#timeout = clock.set(() => this.#onTimeout(), wait + patience);
   }
 

@@ -10,12 +10,12 @@ export function nextSlot(now: number, period: number, phase = 0): number {
 
 /**
  * Ticks at which something is due after the clock was set: at the time of day at which it was due before, or at once
- * when that has passed. Undefined when that is more than a period away, as after a clock that goes back by a year.
+ * when that has passed. Undefined when that is more than two periods away, as after a clock that goes back by a year.
  * @param ahead milliseconds that the clock has gained; NaN when the time was not known before.
  */
 export function dueAfterStep(due: number, ticks: number, ahead: number, period: number): number | undefined {
   const moved = Math.max(due - ahead, ticks);
-  return moved - ticks <= period ? moved : undefined;
+  return moved - ticks <= 2 * period ? moved : undefined;
 }
 
 /** A device's own place within a period, so that a fleet does not wake at once: 0 to `period` − 1. */
