@@ -90,11 +90,6 @@ const fields = {
   /** First and largest bound of the random wait after a failed session. */
   backoffMs: integer(30_000, 100, DAY_MS),
   backoffMaxMs: integer(3_600_000, 1_000, DAY_MS),
-  /**
-   * Frames that the outbox holds; the oldest is dropped, and counted, to make room. Of frames of some 300 bytes (15
-   * readings of a three-phase meter) the 64 KB of NVS hold about 150.
-   */
-  outboxFrames: integer(128, 1, 65_535),
 } as const;
 
 export type Config = {

@@ -1,7 +1,7 @@
 import type { App, AppInstance, Plan, StreamPlan } from "./app/interface";
 import { descriptorBytes, encodeDescriptor } from "./comms/descriptor";
 import { encodeFrame } from "./comms/frame/encode";
-import { KeyValueOutbox } from "./comms/outbox";
+import { FlashOutbox, type FrameMeta, MAX_FRAME_BYTES } from "./comms/outbox";
 import { type Announcement, Session, type SessionFailure } from "./comms/session";
 import type { Config } from "./config";
 import type { Hal, Timer, WakeReason, WakeResult } from "./hal";
@@ -33,6 +33,8 @@ const CLOCK_STEP_MS = 50;
 const ENVELOPE_BYTES = 64;
 /** A column's head in CBOR, at most: an array of up to 65,535. */
 const HEAD_BYTES = 3;
+/** No integer takes more than so many times the bytes in CBOR that it takes in a row. */
+const ROW_GROWTH = 2;
 const MAX_PERIOD_MS = 86_400_000;
 const MAX_BATCH = 1024;
 
@@ -54,7 +56,7 @@ export class Terminal {
   readonly #device: string;
   readonly #state: State;
   readonly #lines: Line[];
-  #outbox: KeyValueOutbox | undefined;
+  #outbox: FlashOutbox | undefined;
   #session: Session | undefined;
   #sessionEnds: Promise<void> | undefined;
   /** The last session's end. The next one must not begin before: both would use the one radio. */
@@ -155,7 +157,9 @@ export class Terminal {
     if (buses.size !== plans.length) throw new RangeError("the app's plan uses one bus for two streams");
     const profiles = plans.map(({ profile }) => knownProfile(profile));
     const columns = Math.max(0, ...profiles.map((profile) => profile.columns.length));
-    const bytes = rowBytes(this.#hal.retained, this.#state, plans.length, columns);
+    const room = rowBytes(this.#hal.retained, this.#state, plans.length, columns);
+    // A frame has to fit the outbox too.
+    const bytes = Math.min(room, Math.floor((MAX_FRAME_BYTES - frameBytes(columns, 0)) / ROW_GROWTH));
     if (bytes < Recorder.rowBytes(columns)) {
       throw new RangeError(`retained memory is too small for the ${plans.length} streams of the app's plan`);
     }
@@ -176,7 +180,7 @@ export class Terminal {
   #newStream(plan: StreamPlan, profile: Profile, bytes: number): StreamState {
     const { point } = plan;
     const batch = emptyBatch(profile, bytes);
-    return { point, profile: plan.profile, due: this.#firstSlot(plan), storingId: 0, batch };
+    return { point, profile: plan.profile, due: this.#firstSlot(plan), storing: 0, batch };
   }
 
   #line(plan: StreamPlan, profile: Profile, saved: StreamState, bytes: number): Line {
@@ -257,13 +261,16 @@ export class Terminal {
     let stored = false;
     if (outbox) {
       const frame = this.#encode(recorder);
+      const meta = this.#metaOf(saved);
       state.seq++;
-      saved.storingId = outbox.lastId + 1;
+      saved.storing = state.seq;
+      state.isOutboxClean = false;
       this.#save();
-      stored = outbox.append(saved.point, frame);
+      stored = outbox.append(meta, frame, noteOf(meta));
       state.lastFrameId = outbox.lastId;
       state.dropped = outbox.dropped;
-      saved.storingId = 0;
+      state.isOutboxClean = outbox.isClean;
+      saved.storing = 0;
     }
     if (stored) state.counters.frames++;
     else if (recorder.isFull) {
@@ -277,9 +284,14 @@ export class Terminal {
   #encode(recorder: Recorder): Uint8Array {
     const { boot, seq } = this.#state;
     const content = recorder.content(boot, seq, this.#epoch);
-    // No integer takes more than twice the bytes in CBOR that it takes in a row.
-    const bytes = ENVELOPE_BYTES + HEAD_BYTES * content.columns + 2 * recorder.batch.length;
-    return encodeFrame(content, new Uint8Array(bytes));
+    return encodeFrame(content, new Uint8Array(frameBytes(content.columns, recorder.batch.length)));
+  }
+
+  #metaOf({ point, batch }: StreamState): FrameMeta {
+    const { boot, seq } = this.#state;
+    const epoch = this.#epoch;
+    const second = (ticks: number) => (epoch === undefined ? null : Math.floor((epoch + ticks) / 1000));
+    return { point, boot, seq, readings: batch.count, start: second(batch.start), end: second(batch.end) };
   }
 
   /** What an earlier plan has left open. It is full, whatever its limit was. */
@@ -295,13 +307,14 @@ export class Terminal {
   /** A reset came while a batch was being stored: it is in the outbox, or still open. */
   #finishStoring(): void {
     for (const saved of this.#state.streams) {
-      if (!saved.storingId) continue;
+      if (!saved.storing) continue;
       const profile = profileOf(saved.profile);
-      if (profile && this.#openOutbox()?.has(saved.storingId)) {
+      const note = noteOf({ boot: this.#state.boot, seq: saved.storing - 1 });
+      if (profile && isSame(this.#openOutbox()?.lastNote, note)) {
         new Recorder(profile, saved.batch, 1).clear();
         this.#state.counters.frames++;
       }
-      saved.storingId = 0;
+      saved.storing = 0;
     }
   }
 
@@ -316,7 +329,7 @@ export class Terminal {
     if (outbox?.count) this.#sessionEnds = this.#runSession(outbox);
   }
 
-  async #runSession(outbox: KeyValueOutbox): Promise<void> {
+  async #runSession(outbox: FlashOutbox): Promise<void> {
     const { counters } = this.#state;
     const { acknowledged } = counters;
     counters.sessions++;
@@ -331,11 +344,12 @@ export class Terminal {
       await this.#endSession();
       this.#retryLater(error as SessionFailure, counters.acknowledged > acknowledged);
     }
+    this.#state.isOutboxClean = outbox.isClean;
     this.#sessionEnds = undefined;
     this.request("session");
   }
 
-  #newSession(outbox: KeyValueOutbox): Session {
+  #newSession(outbox: FlashOutbox): Session {
     return new Session({
       hal: this.#hal,
       config: this.#config,
@@ -348,6 +362,10 @@ export class Terminal {
       clean: this.#state.attempt >= CLEAN_AFTER,
       onAcknowledged: () => {
         this.#state.counters.acknowledged++;
+        if (!this.#state.isOutboxClean) return;
+        // The outbox is about to write: until the session ends, a reset may come in between.
+        this.#state.isOutboxClean = false;
+        this.#save();
       },
       onLost: () => void this.#endSession(),
     });
@@ -389,10 +407,15 @@ export class Terminal {
   }
 
   /** Undefined, and logged, when the store cannot be opened now. */
-  #openOutbox(): KeyValueOutbox | undefined {
+  #openOutbox(): FlashOutbox | undefined {
     const { storage, log } = this.#hal;
+    const state = this.#state;
+    if (this.#outbox) return this.#outbox;
     try {
-      this.#outbox ??= new KeyValueOutbox(storage.keyValue, this.#config.outboxFrames, this.#state);
+      if (!storage.flash) throw new Error("the platform has no flash");
+      const { isOutboxClean: clean, lastFrameId, dropped } = state;
+      this.#outbox = new FlashOutbox(storage.flash, { clean, lastFrameId, dropped });
+      state.isOutboxClean = this.#outbox.isClean;
     } catch (error) {
       log(`the outbox cannot be opened (${error})`);
     }
@@ -453,6 +476,20 @@ export class Terminal {
     if (!this.#isWired) return;
     saveState(this.#state, this.#hal.retained);
   }
+}
+
+/** What a frame takes at most. */
+function frameBytes(columns: number, rowBytes: number): number {
+  return ENVELOPE_BYTES + HEAD_BYTES * columns + ROW_GROWTH * rowBytes;
+}
+
+/** Says after a reset which frame was stored last. */
+function noteOf({ boot, seq }: Pick<FrameMeta, "boot" | "seq">): Uint8Array {
+  return new Uint8Array(Uint32Array.of(boot, seq).buffer);
+}
+
+function isSame(a: Uint8Array | undefined, b: Uint8Array): boolean {
+  return a?.length === b.length && a.every((byte, index) => byte === b[index]);
 }
 
 function knownProfile(number: number): Profile {

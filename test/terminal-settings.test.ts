@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import type { TerminalClock } from "../hal-mocks/clock";
+import { RetainedMemory } from "../hal-mocks/retained";
 import type { SerialChip } from "../hal-mocks/serial";
 import defaultApp from "../src/app/default";
 import type { App, AppInstance } from "../src/app/interface";
+import { FRAME } from "../src/comms/ring/record";
 import type { Hal, SerialOptions } from "../src/hal";
 import { profiles } from "../src/model/profiles";
 import { decodeDescriptor } from "../tools/decode/descriptor";
@@ -38,6 +40,19 @@ async function send(site: Site): Promise<void> {
   await site.pass(9 * SECOND);
 }
 
+describe("a batch without a limit of its own", () => {
+  it("becomes frames that fit the outbox", async () => {
+    const site = await openResident();
+    site.terminal.link.down();
+    await site.pass(120 * MINUTE);
+    expect(site.terminal.counters!.lost).toBe(0);
+    expect(site.terminal.waiting).toBeGreaterThan(2);
+    site.terminal.link.up();
+    await send(site);
+    expect(slots(site, 10 * SECOND)).toEqual(upTo(720));
+  });
+});
+
 describe("a resident that is reset, and keeps its retained memory", () => {
   it("loses no reading of the batch that was open", async () => {
     const site = await openResident();
@@ -51,8 +66,12 @@ describe("a resident that is reset, and keeps its retained memory", () => {
   });
 
   it("stores a batch that has no room any more beside what was provisioned", async () => {
-    const site = await openResident();
-    const { retained } = site.terminal;
+    // So small that what is provisioned below leaves less room than a frame may take.
+    const retained = new RetainedMemory(2200);
+    const prepare: SiteOptions["prepare"] = (hal) => {
+      hal.retained = retained;
+    };
+    const site = await openResident({}, { prepare });
     // The largest row has some 200 bytes: nearly full, and not stored yet.
     const nearlyFull = retained.byteLength - 400;
     for (let turn = 0; turn < 500 && (retained.read()?.length ?? 0) < nearlyFull; turn++)
@@ -163,20 +182,38 @@ describe("failed sessions", () => {
 });
 
 describe("a sleeper", () => {
+  it("opens the flash only to store and to send, not to sample", async () => {
+    let opened = 0;
+    const site = await Site.open({
+      config: { batch: 10, sessionMs: 86_400_000 },
+      prepare: ({ storage: { flash } }) => {
+        const { open } = flash!;
+        flash!.open = (options) => {
+          opened++;
+          return open(options);
+        };
+      },
+    });
+    await site.pass(25.5 * MINUTE);
+    expect(site.terminal.counters!.readings[0]).toBe(26);
+    expect(opened).toBe(2);
+  });
+
   it("stores no two frames under one id, however often it has slept and sent", async () => {
-    const ids: string[] = [];
+    const ids: number[] = [];
     const site = await Site.open({
       config: { durable: "reading", sessionMs: 2 * MINUTE },
-      prepare: ({ storage: { keyValue } }) => {
-        const { open } = keyValue;
-        keyValue.open = (options) => {
-          const store = open(options);
-          const { write } = store;
-          store.write = (key, value) => {
-            if (options.path === "outbox" && value instanceof ArrayBuffer) ids.push(key);
-            write.call(store, key, value);
+      prepare: ({ storage: { flash } }) => {
+        const { open } = flash!;
+        flash!.open = (options) => {
+          const opened = open(options);
+          const { write } = opened;
+          opened.write = (bytes, offset) => {
+            const record = bytes as Uint8Array;
+            if (record[0] === FRAME) ids.push(new Uint32Array(record.buffer)[2]);
+            write.call(opened, bytes, offset);
           };
-          return store;
+          return opened;
         };
       },
     });
@@ -192,10 +229,8 @@ describe("a sleeper", () => {
     const openAtSleep: number[] = [];
     const site = await Site.open({
       config: { sessionMs: 2 * MINUTE },
-      prepare: ({ storage: { keyValue }, sleep }) => {
-        const { open: openStore } = keyValue;
-        keyValue.open = (options) => {
-          const store = openStore(options);
+      prepare: ({ storage: { keyValue, flash }, sleep }) => {
+        const counted = <Opened extends { close(): void }>(store: Opened): Opened => {
           const { close } = store;
           let isOpen = true;
           open++;
@@ -207,6 +242,10 @@ describe("a sleeper", () => {
           };
           return store;
         };
+        const { open: openStore } = keyValue;
+        keyValue.open = (options) => counted(openStore(options));
+        const { open: openFlash } = flash!;
+        flash!.open = (options) => counted(openFlash(options));
         const { deep } = sleep;
         sleep.deep = (...request) => {
           openAtSleep.push(open);

@@ -1,6 +1,7 @@
 import { decode } from "cbor-x";
 import { describe, expect, it } from "vitest";
 import type { TerminalClock } from "../hal-mocks/clock";
+import { Partition } from "../hal-mocks/flash";
 import type { KeyValueStore } from "../hal-mocks/key-value";
 import { RetainedMemory } from "../hal-mocks/retained";
 import type { SerialChip } from "../hal-mocks/serial";
@@ -29,18 +30,25 @@ const upTo = (count: number) => Array.from({ length: count }, (_, index) => inde
 async function resetAfter(nth: number, config: Record<string, unknown>): Promise<number> {
   let terminal: SimulatedTerminal;
   let operations = 0;
-  let reset: { retained: Uint8Array | undefined; store: KeyValueStore } | undefined;
+  let reset: { retained: Uint8Array | undefined; store: KeyValueStore; partition: Partition } | undefined;
   const done = () => {
     if (operations++ !== nth) return;
-    const { retained, store, link } = terminal;
+    const { retained, store, partition, link } = terminal;
     const copy = new Map([...store].map(([domain, values]) => [domain, new Map(values)]));
-    reset = { retained: retained.read(), store: copy };
+    reset = { retained: retained.read(), store: copy, partition: copyOf(partition) };
     link.down();
   };
   const site = await Site.open({
     config: { batch: 2, sessionMs: 3 * MINUTE, backoffMs: 1000, backoffMaxMs: 5000, ...config },
-    prepare({ retained, storage: { keyValue } }, simulated) {
+    prepare({ retained, storage: { keyValue, flash } }, simulated) {
       terminal = simulated;
+      const { open: openFlash } = flash!;
+      flash!.open = (options) => {
+        const opened = openFlash(options);
+        afterEach(opened, "write", done);
+        afterEach(opened, "eraseBlock", done);
+        return opened;
+      };
       afterEach(retained, "write", done);
       const { open } = keyValue;
       keyValue.open = (options) => {
@@ -59,6 +67,7 @@ async function resetAfter(nth: number, config: Record<string, unknown>): Promise
     else terminal.retained.lose();
     terminal.store.clear();
     for (const [domain, values] of reset.store) terminal.store.set(domain, values);
+    terminal.partition.copyFrom(reset.partition);
     terminal.reset();
     terminal.link.up();
   }
@@ -75,6 +84,12 @@ async function resetAfter(nth: number, config: Record<string, unknown>): Promise
   }
   expect(minutes(site), `operation ${nth}`).toEqual(upTo(16));
   return counted;
+}
+
+function copyOf(partition: Partition): Partition {
+  const copy = new Partition({ byteLength: partition.bytes.length });
+  copy.copyFrom(partition);
+  return copy;
 }
 
 function afterEach<Name extends string>(
@@ -258,13 +273,18 @@ describe("a sleeper", () => {
     const wifi = terminal.hal.network.wifi!;
     const { io } = wifi;
     let kept:
-      | { retained: Uint8Array; store: [string, Map<string, Uint8Array | string | number>][] }
+      | {
+          retained: Uint8Array;
+          store: [string, Map<string, Uint8Array | string | number>][];
+          partition: Partition;
+        }
       | undefined;
     wifi.io = new Proxy(io, {
       construct(target, args: ConstructorParameters<typeof io>) {
         kept ??= {
           retained: terminal.retained.read()!,
           store: [...terminal.store].map(([k, v]) => [k, new Map(v)]),
+          partition: copyOf(terminal.partition),
         };
         terminal.link.down();
         return new target(...args);
@@ -275,6 +295,7 @@ describe("a sleeper", () => {
     // What the terminal did after that moment has not been: it boots from what was kept.
     terminal.retained.write(kept!.retained);
     for (const [domain, values] of kept!.store) terminal.store.set(domain, values);
+    terminal.partition.copyFrom(kept!.partition);
     wifi.io = io;
     terminal.link.up();
     await site.pass(60 * MINUTE);
@@ -529,24 +550,23 @@ describe("a terminal", () => {
   it("keeps a batch that the store does not take, and stores it when it does again", async () => {
     const site = await Site.open({ config: { batch: 20, sessionMs: 10 * MINUTE } });
     await site.pass(MINUTE / 2);
-    const { keyValue } = site.terminal.hal.storage;
-    const { open } = keyValue;
-    keyValue.open = (options) => {
-      if (options.path === "outbox") throw new Error("NVS is not there");
-      return open(options);
+    const flash = site.terminal.hal.storage.flash!;
+    const { open } = flash;
+    flash.open = () => {
+      throw new Error("the flash is not there");
     };
     await site.pass(15 * MINUTE);
-    keyValue.open = open;
+    flash.open = open;
     await site.pass(15 * MINUTE);
-    expect(site.log[0]).toBe("site: the outbox cannot be opened (Error: NVS is not there)");
+    expect(site.log[0]).toBe("site: the outbox cannot be opened (Error: the flash is not there)");
     expect(minutes(site).slice(0, 20)).toEqual(upTo(20));
     expect(site.terminal.counters!.lost).toBe(0);
   });
 
   it("counts and logs what it cannot keep when the store goes on failing", async () => {
     const site = await Site.open({ config: { batch: 5, sessionMs: 10 * MINUTE } });
-    site.terminal.hal.storage.keyValue.open = () => {
-      throw new Error("NVS is not there");
+    site.terminal.hal.storage.flash!.open = () => {
+      throw new Error("the flash is not there");
     };
     await site.pass(20.5 * MINUTE);
     expect(site.terminal.counters!.lost).toBe(20);

@@ -69,7 +69,7 @@ export interface SessionOptions {
   onAnnounced: () => void;
   /** True drops what the broker has kept for this device. */
   clean: boolean;
-  /** Called for each frame that the broker has acknowledged. */
+  /** Called for each frame or event that the broker has acknowledged, before it leaves the outbox. */
   onAcknowledged: () => void;
   /** The connection was lost while nothing was under way. */
   onLost: () => void;
@@ -228,8 +228,8 @@ export class Session {
     if (this.#rest) return this.#writeRest();
     if (this.#inFlight.size >= this.#window) return false;
     // Readers need announcements first; but a link that brings one message at a time must bring frames.
-    if (this.#window > 1) return this.#writeAnnouncement() || this.#writeFrame();
-    return this.#writeFrame() || this.#writeAnnouncement();
+    if (this.#window > 1) return this.#writeAnnouncement() || this.#writeStored();
+    return this.#writeStored() || this.#writeAnnouncement();
   }
 
   #writeAnnouncement(): boolean {
@@ -241,11 +241,11 @@ export class Session {
     return written;
   }
 
-  #writeFrame(): boolean {
+  #writeStored(): boolean {
     const stored = this.#options.outbox.next(this.#lastId);
     if (!stored) return false;
-    const { id, point, frame } = stored;
-    const written = this.#write(`${point}/f`, frame, id);
+    const { id, kind, point, payload } = stored;
+    const written = this.#write(`${point}/${kind === "frame" ? "f" : "e"}`, payload, id);
     if (written) this.#lastId = id;
     return written;
   }
@@ -284,8 +284,8 @@ export class Session {
       if (++this.#acknowledged === this.#options.announcements.length) this.#options.onAnnounced();
       return;
     }
-    this.#options.outbox.acknowledge(id);
     this.#options.onAcknowledged();
+    this.#options.outbox.acknowledge(id);
   }
 
   /** Resolves at the next change, rejects when the session fails. A change in between is not missed. */

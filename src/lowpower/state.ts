@@ -7,7 +7,7 @@ export interface Counters {
   readings: number[];
   /** Frames stored. */
   frames: number;
-  /** Frames acknowledged by the broker. */
+  /** Frames and events acknowledged by the broker. */
   acknowledged: number;
   sessions: number;
   failedSessions: number;
@@ -21,8 +21,8 @@ export interface StreamState {
   profile: number;
   /** Ticks of the next reading. */
   due: number;
-  /** The id under which the outbox is to store the batch just now, or 0. */
-  storingId: number;
+  /** One more than the `seq` of the frame as which the outbox is to store the batch just now, or 0. */
+  storing: number;
   batch: Batch;
 }
 
@@ -36,6 +36,8 @@ export interface State {
   lastFrameId: number;
   /** Frames that the outbox had to drop, as far as it has said. */
   dropped: number;
+  /** Whether the last write to the outbox is certain to have ended well. */
+  isOutboxClean: boolean;
   /** Ticks of the next session. */
   sessionDue: number;
   /** Unix time at ticks 0 by which the due times were computed; NaN while it was not known. */
@@ -53,7 +55,7 @@ export interface State {
 }
 
 /** Raised with every change of the layout; another version is no state of ours. */
-const VERSION = 3;
+const VERSION = 4;
 const PREFIX_BYTES = 8;
 const NUMBER_BYTES = 8;
 /** Text is stored as UTF-16 code units. */
@@ -61,10 +63,10 @@ const CHARACTER_BYTES = 2;
 export const QUALITY_CODES = 8;
 /**
  * boot, seq, lastFrameId, sessionDue, attempt, 4 counters, streams, characters of both texts, dropped, lost, epoch,
- * announced; qualities.
+ * announced, isOutboxClean; qualities.
  */
-const HEADER_NUMBERS = 16 + QUALITY_CODES;
-/** point, profile, due, count, length, start, end, columns, storingId. */
+const HEADER_NUMBERS = 17 + QUALITY_CODES;
+/** point, profile, due, count, length, start, end, columns, storing. */
 const STREAM_NUMBERS = 9;
 /** Its place among them. */
 const COLUMNS = 7;
@@ -90,6 +92,7 @@ export function newState(boot: number): State {
     seq: 0,
     lastFrameId: 0,
     dropped: 0,
+    isOutboxClean: false,
     sessionDue: 0,
     epoch: Number.NaN,
     attempt: 0,
@@ -138,11 +141,12 @@ export function saveState(state: State, retained: Retained): void {
   numbers[13] = counters.lost;
   numbers[14] = state.epoch;
   numbers[15] = state.announced;
+  numbers[16] = state.isOutboxClean ? 1 : 0;
   numbers.set(counters.readings, HEADER_NUMBERS - QUALITY_CODES);
   let at = writeText(bytes, PREFIX_BYTES + count * NUMBER_BYTES, device);
   at = writeText(bytes, at, provisioned);
   let index = HEADER_NUMBERS;
-  for (const { point, profile, due, storingId, batch } of streams) {
+  for (const { point, profile, due, storing, batch } of streams) {
     numbers[index] = point;
     numbers[index + 1] = profile;
     numbers[index + 2] = due;
@@ -151,7 +155,7 @@ export function saveState(state: State, retained: Retained): void {
     numbers[index + 5] = batch.start;
     numbers[index + 6] = batch.end;
     numbers[index + COLUMNS] = batch.last.length;
-    numbers[index + 8] = storingId;
+    numbers[index + 8] = storing;
     numbers.set(batch.last, index + STREAM_NUMBERS);
     index += STREAM_NUMBERS + batch.last.length;
     bytes.set(batch.rows.subarray(0, batch.length), at);
@@ -202,6 +206,7 @@ export function loadState(retained: Retained): State | undefined {
   counters.lost = numbers[13];
   state.epoch = numbers[14];
   state.announced = numbers[15];
+  state.isOutboxClean = numbers[16] === 1;
   for (let code = 0; code < QUALITY_CODES; code++) {
     counters.readings[code] = numbers[HEADER_NUMBERS - QUALITY_CODES + code];
   }
@@ -246,7 +251,7 @@ function readStream(numbers: Float64Array, index: number): StreamState {
     point: numbers[index],
     profile: numbers[index + 1],
     due: numbers[index + 2],
-    storingId: numbers[index + 8],
+    storing: numbers[index + 8],
     batch,
   };
 }

@@ -6,7 +6,7 @@ import { createMqtt } from "../../hal-mocks/mqtt";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createWiFi, type WiFiSetup } from "../../hal-mocks/wifi";
-import type { StoredFrame } from "../../src/comms/outbox";
+import type { FrameMeta, Outbox, StoredRecord } from "../../src/comms/outbox";
 import { type Announcement, Session } from "../../src/comms/session";
 import { loadConfig } from "../../src/config";
 import type { Hal, MqttClient, MqttConstructor, MqttOptions, MqttWriteOptions } from "../../src/hal";
@@ -24,10 +24,10 @@ interface Connect {
 }
 
 /** An outbox in RAM. */
-class Frames {
+class Frames implements Outbox {
   readonly dropped = 0;
   lastId = 0;
-  readonly #waiting = new Map<number, Uint8Array>();
+  readonly #waiting = new Map<number, StoredRecord>();
 
   get count(): number {
     return this.#waiting.size;
@@ -37,15 +37,24 @@ class Frames {
     return this.#waiting.has(id);
   }
 
-  append(_point: number, frame: Uint8Array): boolean {
-    this.#waiting.set(++this.lastId, frame);
+  append({ point }: Pick<FrameMeta, "point">, frame: Uint8Array): boolean {
+    return this.#add("frame", point, frame);
+  }
+
+  appendEvent(point: number, payload: Uint8Array): boolean {
+    return this.#add("event", point, payload);
+  }
+
+  #add(kind: "frame" | "event", point: number, payload: Uint8Array): boolean {
+    const id = ++this.lastId;
+    this.#waiting.set(id, { id, kind, point, payload, note: new Uint8Array(0) });
     return true;
   }
 
-  next(after: number): StoredFrame | undefined {
+  next(after: number): StoredRecord | undefined {
     for (let id = after + 1; id <= this.lastId; id++) {
-      const frame = this.#waiting.get(id);
-      if (frame) return { id, point: 0, frame };
+      const record = this.#waiting.get(id);
+      if (record) return record;
     }
     return undefined;
   }
@@ -180,11 +189,11 @@ describe("announcements", () => {
   async function deliver(cautious: boolean): Promise<Rig> {
     const rig = await Rig.open();
     rig.announcements = announcements;
-    rig.outbox.append(0, Uint8Array.of(7));
+    rig.outbox.append({ point: 0 }, Uint8Array.of(7));
     const session = rig.session();
     await rig.clock.runFor(session.send(cautious), "a session");
     // A resident's session goes on, and has said it.
-    rig.outbox.append(0, Uint8Array.of(8));
+    rig.outbox.append({ point: 0 }, Uint8Array.of(8));
     await rig.clock.runFor(session.send(cautious), "more of it");
     await rig.clock.runFor(session.close(), "its end");
     return rig;
@@ -279,7 +288,7 @@ describe("a session at the broker", () => {
     const rig = await Rig.open();
     await rig.subscribeFor("commands");
     for (const length of [1, 5_000, 20]) await rig.publish("commands", new Uint8Array(length).fill(0x61));
-    for (let byte = 0; byte < 10; byte++) rig.outbox.append(0, Uint8Array.of(byte));
+    for (let byte = 0; byte < 10; byte++) rig.outbox.append({ point: 0 }, Uint8Array.of(byte));
     await rig.deliver();
     expect(rig.payloads.map(([byte]) => byte)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(rig.outbox.count).toBe(0);
@@ -289,7 +298,7 @@ describe("a session at the broker", () => {
     const rig = await Rig.open();
     await rig.subscribeFor("commands");
     await rig.publish("commands", new Uint8Array(0));
-    rig.outbox.append(0, Uint8Array.of(1));
+    rig.outbox.append({ point: 0 }, Uint8Array.of(1));
     await expect(rig.deliver()).rejects.toThrow("deadline");
     expect(rig.outbox.count).toBe(1);
     await rig.deliver({}, true);
@@ -299,6 +308,20 @@ describe("a session at the broker", () => {
 });
 
 describe("a session's frames", () => {
+  it("go to their point's topic, and events, in their turn, to another one", async () => {
+    const rig = await Rig.open();
+    rig.outbox.append({ point: 0 }, Uint8Array.of(1));
+    rig.outbox.appendEvent(2, Uint8Array.of(2));
+    rig.outbox.append({ point: 2 }, Uint8Array.of(3));
+    await rig.deliver();
+    expect(rig.published).toEqual([
+      ["gm/node/0/f", false],
+      ["gm/node/2/e", false],
+      ["gm/node/2/f", false],
+    ]);
+    expect(rig.outbox.count).toBe(0);
+  });
+
   it("begin only where a good part of them fits, and arrive whole", async () => {
     const rig = await Rig.open();
     const { mqtt } = rig.hal.network;
@@ -311,7 +334,7 @@ describe("a session's frames", () => {
     };
     // Two of them leave some 100 bytes of the send buffer.
     const frames = [1, 2, 3, 4, 5, 6].map((byte) => new Uint8Array(2_800).fill(byte));
-    for (const frame of frames) rig.outbox.append(0, frame);
+    for (const frame of frames) rig.outbox.append({ point: 0 }, frame);
     await rig.deliver();
     expect(rig.payloads).toEqual(frames);
     expect(begun).toHaveLength(6);
@@ -322,7 +345,7 @@ describe("a session's frames", () => {
     const rig = await Rig.open();
     const broker = instantBroker();
     rig.hal.network.mqtt.io = broker.io;
-    for (let count = 0; count < 65_550; count++) rig.outbox.append(0, new Uint8Array(1));
+    for (let count = 0; count < 65_550; count++) rig.outbox.append({ point: 0 }, new Uint8Array(1));
     const session = rig.session();
     await rig.clock.runFor(session.send(false), "a session");
     expect(rig.outbox.count).toBe(0);

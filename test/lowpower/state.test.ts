@@ -29,7 +29,7 @@ function someState(): State {
   batch.capacity = 5;
   batch.rows = Uint8Array.of(1, 2, 3, 4, 5);
   batch.last[1] = -(2 ** 53 - 1);
-  state.streams.push({ point: 0, profile: 2, due: 60_000, storingId: 13, batch });
+  state.streams.push({ point: 0, profile: 2, due: 60_000, storing: 13, batch });
   return state;
 }
 

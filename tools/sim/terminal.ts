@@ -12,10 +12,18 @@ import type { StreamConstructor } from "../../hal-mocks/stream";
 import { createWiFi } from "../../hal-mocks/wifi";
 import defaultApp from "../../src/app/default";
 import type { App } from "../../src/app/interface";
+import { FlashOutbox } from "../../src/comms/outbox";
 import { loadConfig } from "../../src/config";
 import type { Hal, Timer, WakeReason } from "../../src/hal";
 import { type Counters, loadState } from "../../src/lowpower/state";
 import { type Machine, NodeMachine, type TerminalState, type XsFiles, XsMachine } from "./machine";
+
+/** What the outbox held after so many changes of its flash. */
+interface Seen {
+  operations: number;
+  count: number;
+  dropped: number;
+}
 
 /** As in partitions.csv. */
 const OUTBOX_BYTES = 512 * 1024;
@@ -58,6 +66,7 @@ export class SimulatedTerminal {
   readonly hal: Hal;
   readonly #machine: Machine;
   #hasFallenBack = false;
+  #seen: Seen | undefined;
   #sleeping: ((reason: WakeReason) => void) | undefined;
   #sleepTimer: Timer | undefined;
   #onReset: ((reason: WakeReason) => void) | undefined;
@@ -145,16 +154,26 @@ export class SimulatedTerminal {
     return this.#machine.isSettled && this.waiting === 0;
   }
 
-  /** Frames in the outbox. */
+  /** Frames and events in the outbox. */
   get waiting(): number {
-    let count = 0;
-    for (const key of this.store.get("outbox")?.keys() ?? []) if (/^f\d/.test(key)) count++;
-    return count;
+    return this.#look().count;
   }
 
   /** Frames that the outbox had to drop, unsent. */
   get dropped(): number {
-    return Number(this.store.get("outbox")?.get("dropped") ?? 0);
+    return this.#look().dropped;
+  }
+
+  /** What is in the flash, as the next boot would find it. */
+  #look(): Seen {
+    const { operations } = this.partition.power;
+    if (this.#seen?.operations === operations) return this.#seen;
+    const flash = createFlash(new Map([["outbox", this.partition]]));
+    const outbox = new FlashOutbox(flash, { clean: true });
+    const { count, dropped } = outbox;
+    outbox.close();
+    this.#seen = { operations, count, dropped };
+    return this.#seen;
   }
 
   get counters(): Counters | undefined {
