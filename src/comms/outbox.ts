@@ -1,72 +1,139 @@
-import type { KeyValue, KeyValueStorage } from "../hal";
+import type { Flash, FlashStorage } from "../hal";
+import { Blocks } from "./ring/blocks";
+import { IdRanges } from "./ring/id-ranges";
+import { HEADER_BYTES } from "./ring/layout";
+import { LOSSES_BYTES, Losses } from "./ring/losses";
+import {
+  ACKNOWLEDGEMENT,
+  ACKNOWLEDGEMENT_BYTES,
+  CRC_BYTES,
+  EVENT,
+  encodeAcknowledgement,
+  encodeRecord,
+  FRAME,
+  type FrameMeta,
+  GAP,
+  HEAD_BYTES,
+  NOTE,
+  recordBytes,
+} from "./ring/record";
+import { BlockScan } from "./ring/scan";
 
-/** A stored frame, as the session takes it. */
-export interface StoredFrame {
-  /** Grows with each frame; the outbox's own, not the frame's `seq`. */
+export type { FrameMeta } from "./ring/record";
+
+/** A stored frame or event, as the session takes it. */
+export interface StoredRecord {
+  /** Grows with each record; the outbox's own, not a frame's `seq`. */
   id: number;
+  kind: "frame" | "event";
   point: number;
-  frame: Uint8Array;
+  payload: Uint8Array;
+  /** What was stored with it; empty when there was nothing. */
+  note: Uint8Array;
 }
 
-/** Where frames wait for their acknowledgement. What `append` has returned from survives any power loss. */
+/** Where frames and events wait for their acknowledgement. What `append` has accepted survives any power loss. */
 export interface Outbox {
-  /** How many frames wait. */
+  /** How many records wait. */
   readonly count: number;
-  /** How many were dropped, unsent, to make room; kept over power loss. */
+  /** How many frames were dropped, unsent, to make room; kept over power loss. */
   readonly dropped: number;
-  /** False when the store fails: the frame is not there. */
-  append(point: number, frame: Uint8Array): boolean;
-  /** The largest id given so far: no frame is stored under an id twice. */
+  /** The largest id given so far: nothing is stored under an id twice. */
   readonly lastId: number;
-  /** Whether a frame of this id waits. */
+  /** False when the store fails: the frame is not there. `note` is stored with it, wholly or not at all. */
+  append(meta: FrameMeta, frame: Uint8Array, note?: Uint8Array): boolean;
+  appendEvent(point: number, payload: Uint8Array): boolean;
+  /** Whether a record of this id waits. */
   has(id: number): boolean;
-  /** The oldest frame whose id is larger than `after`, or undefined. */
-  next(after: number): StoredFrame | undefined;
-  /** Forgets a frame. Acknowledging one twice does nothing. */
+  /** The oldest record whose id is larger than `after`, or undefined. */
+  next(after: number): StoredRecord | undefined;
+  /** Forgets a record. Acknowledging one twice does nothing. */
   acknowledge(id: number): void;
   close(): void;
 }
 
-const DOMAIN = "outbox";
-const DROPPED = "dropped";
-/** NVS frees whole pages: this much more than a frame's size may have to go before it fits. */
-const PAGE_BYTES = 4096;
-/** 9 decimal digits: a frame a second for 31 years. */
-const FRAME_KEY = /^f[0-9]{9}$/;
+export interface FlashOutboxOptions {
+  /** Whether the last write to it is certain to have ended well: as `isClean` said, and nothing was written since. */
+  clean: boolean;
+  /** What the caller knows: the largest id given, and the frames dropped. */
+  lastFrameId?: number;
+  dropped?: number;
+}
 
+const PARTITION = "outbox";
+const MAX_NOTE_BYTES = 255;
+const NOTHING = new Uint8Array(0);
+const NO_META: FrameMeta = { point: 0, boot: 0, seq: 0, readings: 0, start: null, end: null };
 /**
- * The outbox on the key-value store: a frame a key. Enough for the first nodes; a log in raw flash takes its place
- * behind the same interface.
+ * Blocks behind the newest one in which nothing waits. One is for the next log: what it drops is stated before it is
+ * erased, also when a power loss has made an end of the newest log. The other is for when that one is worn.
  */
-export class KeyValueOutbox implements Outbox {
-  readonly #store: KeyValue;
-  readonly #capacity: number;
-  /** Ids that wait, oldest first. */
-  readonly #ids: number[] = [];
-  #lastId: number;
-  #dropped: number;
+const SPARE_BLOCKS = 2;
+/** The newest one, the spare ones, and one that waits. */
+const LEAST_BLOCKS = SPARE_BLOCKS + 2;
+const LEAST_BLOCK_BYTES = 4096;
+/** Blocks that are tried, one after the other, until one takes a log, and logs until one takes a record. */
+const TRIES = 3;
+/** Blocks that are looked into for a note when that in the newest one is damaged. */
+const NOTE_BLOCKS = 3;
+/** What a block of LEAST_BLOCK_BYTES can carry beside its own records. */
+const CARRIED_BYTES = HEADER_BYTES + recordBytes(MAX_NOTE_BYTES) + recordBytes(LOSSES_BYTES);
+/** The longest frame that has room with the longest note. */
+export const MAX_FRAME_BYTES = LEAST_BLOCK_BYTES - CARRIED_BYTES - HEAD_BYTES - CRC_BYTES - MAX_NOTE_BYTES;
 
-  /**
-   * @param capacity frames that are kept.
-   * @param known the largest id given so far, and the frames dropped so far, as far as the caller knows.
-   */
-  constructor(
-    storage: KeyValueStorage,
-    capacity: number,
-    known: { readonly lastFrameId: number; readonly dropped: number },
-  ) {
-    this.#capacity = capacity;
-    this.#store = storage.open({ path: DOMAIN, format: "buffer", mode: "r+" });
-    for (const key of this.#store) if (FRAME_KEY.test(key)) this.#ids.push(Number(key.slice(1)));
-    this.#ids.sort((a, b) => a - b);
-    this.#lastId = Math.max(known.lastFrameId, this.#ids[this.#ids.length - 1] ?? 0);
-    this.#store.format = "uint32";
-    this.#dropped = Math.max(known.dropped, (this.#read(DROPPED) as number | undefined) ?? 0);
-    this.#store.format = "buffer";
+/** What a new log has to say of the blocks behind it. */
+interface Drop {
+  tail: number;
+  losses: Losses | undefined;
+  frames: number;
+  damaged: number;
+}
+
+/** The outbox as a ring of blocks in raw flash; src/comms/ring has its layout. */
+export class FlashOutbox implements Outbox {
+  readonly #flash: Flash;
+  readonly #scan: BlockScan;
+  readonly #blocks: Blocks;
+  readonly #blockLength: number;
+  /** What is done with beyond the tail. */
+  readonly #done = new IdRanges();
+  /** The oldest id that may wait. */
+  #tail = 1;
+  #lastId = 0;
+  #dropped = 0;
+  #damaged = 0;
+  #lastNote: Uint8Array | undefined;
+  /** The record that `next` gave last ends here. */
+  #cursor = { block: -1, offset: 0, id: 0 };
+
+  /** @throws Error when there is no such partition, it cannot be read at all, or it is too small. */
+  constructor(storage: FlashStorage, { clean, lastFrameId = 0, dropped = 0 }: FlashOutboxOptions) {
+    this.#flash = storage.open({ path: PARTITION, mode: "r+" });
+    try {
+      const { size, blockLength, blocks } = this.#flash.status();
+      if (blocks < LEAST_BLOCKS || blockLength < LEAST_BLOCK_BYTES) {
+        throw new Error(
+          `outbox: the partition has ${blocks} blocks of ${blockLength} bytes, expected at least ${LEAST_BLOCKS} of ${LEAST_BLOCK_BYTES}`,
+        );
+      }
+      this.#blockLength = blockLength;
+      this.#scan = new BlockScan(this.#flash, blockLength, size);
+      this.#blocks = new Blocks(this.#flash, this.#scan, blocks, blockLength);
+    } catch (error) {
+      this.#flash.close();
+      throw error;
+    }
+    this.#recover(clean);
+    this.#dropped = Math.max(this.#dropped, dropped);
+    if (lastFrameId > this.#lastId) {
+      this.#done.add(this.#lastId + 1, lastFrameId);
+      this.#lastId = lastFrameId;
+    }
+    this.#advance(this.#tail);
   }
 
   get count(): number {
-    return this.#ids.length;
+    return this.#lastId + 1 - this.#tail - this.#done.count;
   }
 
   get dropped(): number {
@@ -77,100 +144,269 @@ export class KeyValueOutbox implements Outbox {
     return this.#lastId;
   }
 
+  /** Records that were stored and cannot be read any more, as far as that was seen since this was opened. */
+  get damaged(): number {
+    return this.#damaged;
+  }
+
+  /** The newest note; also when its frame was acknowledged or dropped. */
+  get lastNote(): Uint8Array | undefined {
+    return this.#lastNote;
+  }
+
+  /** What the next one is to be told as `clean`. */
+  get isClean(): boolean {
+    return this.#blocks.isOpen || this.#blocks.newest < 0;
+  }
+
+  append(meta: FrameMeta, frame: Uint8Array, note: Uint8Array = NOTHING): boolean {
+    if (!this.#store(FRAME, meta, frame, note)) return false;
+    if (note.length) this.#lastNote = note.slice();
+    return true;
+  }
+
+  appendEvent(point: number, payload: Uint8Array): boolean {
+    return this.#store(EVENT, { ...NO_META, point }, payload, NOTHING);
+  }
+
   has(id: number): boolean {
-    return this.#ids.includes(id);
+    const waits = id >= this.#tail && id <= this.#lastId && !this.#done.has(id);
+    return waits && this.#seek(id - 1) === id;
   }
 
-  append(point: number, frame: Uint8Array): boolean {
-    while (this.#ids.length >= this.#capacity) this.#dropOldest();
-    const id = this.#lastId + 1;
-    const record = new Uint8Array(1 + frame.length);
-    record[0] = point;
-    record.set(frame, 1);
-    this.#lastId = id;
-    const written = this.#write(keyOf(id), record.buffer);
-    if (written) this.#ids.push(id);
-    return written;
-  }
-
-  /**
-   * A store that is full throws: the oldest frames make room. False when more room does not help: what throws for
-   * another reason must not cost all that waits.
-   */
-  #write(key: string, record: ArrayBuffer): boolean {
-    // What fails once may be a passing fault, and must cost nothing.
-    if (this.#tryWrite(key, record) || this.#tryWrite(key, record)) return true;
-    for (let enough = 2 * record.byteLength + PAGE_BYTES; this.#ids.length && enough > 0; ) {
-      enough -= this.#dropOldest();
-      if (this.#tryWrite(key, record)) return true;
-    }
-    return false;
-  }
-
-  #tryWrite(key: string, value: ArrayBuffer | number): boolean {
-    try {
-      this.#store.write(key, value);
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
-  /** Undefined also for what is there in another type, which only other tools can have written. */
-  #read(key: string): ArrayBuffer | string | number | undefined {
-    try {
-      return this.#store.read(key);
-    } catch {
-      return undefined;
-    }
-  }
-
-  next(after: number): StoredFrame | undefined {
-    for (const id of this.#ids) {
-      if (id <= after) continue;
-      const record = this.#read(keyOf(id)) as ArrayBuffer | undefined;
+  next(after: number): StoredRecord | undefined {
+    let id = this.#seek(Math.max(after, this.#tail - 1));
+    while (id) {
+      const stored = this.#load();
+      if (stored) return stored;
       // What cannot be read now stays: it must not hold up what can.
-      if (!record?.byteLength) continue;
-      const bytes = new Uint8Array(record);
-      return { id, point: bytes[0], frame: bytes.subarray(1) };
+      id = this.#seek(id);
     }
     return undefined;
   }
 
   acknowledge(id: number): void {
-    const index = this.#ids.indexOf(id);
-    if (index < 0) return;
-    this.#ids.splice(index, 1);
-    try {
-      this.#store.delete(keyOf(id));
-    } catch {
-      // It stays in the store: after the next boot it is sent once more, and the receiver drops it.
-    }
+    if (id < this.#tail || id > this.#lastId) return;
+    const isTail = id === this.#tail;
+    if (!this.#done.add(id, id) || !isTail) return;
+    this.#advance(id);
+    const blocks = this.#blocks;
+    if (blocks.hasRoom(ACKNOWLEDGEMENT_BYTES)) blocks.write(encodeAcknowledgement(this.#tail));
+    // A new log says it in its header. To drop for that what waits would be too much: then the next log says it.
+    else this.#begin(false);
   }
 
   close(): void {
-    this.#store.close();
+    this.#flash.close();
   }
 
-  /** Returns how many bytes that has freed, at least 1. */
-  #dropOldest(): number {
-    const [id] = this.#ids;
-    const record = this.#read(keyOf(id)) as ArrayBuffer | undefined;
-    // First the room, then the count, which needs some itself.
-    this.acknowledge(id);
-    this.#countDropped();
-    return record?.byteLength || 1;
+  // ---- Opening ----
+
+  #recover(clean: boolean): void {
+    const blocks = this.#blocks;
+    const header = blocks.open();
+    if (!header) return;
+    this.#tail = header.tail;
+    this.#lastId = header.firstId - 1;
+    this.#dropped = header.dropped;
+    const isSound = this.#replay(blocks.newest);
+    blocks.resume(this.#scan.offset, clean && isSound);
+    let block = blocks.newest;
+    // Each log carries the newest note before it: only damage can have taken it.
+    for (let tries = 1; !this.#lastNote && !isSound && tries < NOTE_BLOCKS; tries++) {
+      block = blocks.older(block);
+      if (block < 0) break;
+      this.#replay(block);
+    }
   }
 
-  #countDropped(): void {
-    this.#dropped++;
-    this.#store.format = "uint32";
-    // Too full even for a number: the next drop counts this one too.
-    this.#tryWrite(DROPPED, this.#dropped);
-    this.#store.format = "buffer";
+  /** Takes what a log says of ids and notes. False when it is damaged. */
+  #replay(block: number): boolean {
+    const scan = this.#scan;
+    let isSound = true;
+    let noteAt = 0;
+    let noteBytes = 0;
+    for (let offset = HEADER_BYTES; scan.find(block, offset); offset = scan.end) {
+      const { head } = scan;
+      if (scan.sawDamage) isSound = false;
+      if (head.kind === ACKNOWLEDGEMENT) this.#tail = Math.max(this.#tail, head.id);
+      if (head.isDelivered) this.#lastId = Math.max(this.#lastId, head.id);
+      if (head.kind === ACKNOWLEDGEMENT || !head.noteBytes) continue;
+      noteAt = block * this.#blockLength + scan.offset + HEAD_BYTES + head.payloadBytes;
+      noteBytes = head.noteBytes;
+    }
+    if (noteBytes) this.#lastNote = this.#read(noteAt, noteBytes);
+    return isSound && !scan.sawDamage && !scan.hasFailed;
   }
-}
 
-function keyOf(id: number): string {
-  return `f${String(id).padStart(9, "0")}`;
+  // ---- Storing ----
+
+  #store(kind: number, meta: FrameMeta, payload: Uint8Array, note: Uint8Array): boolean {
+    const bytes = recordBytes(payload.length + note.length);
+    if (note.length > MAX_NOTE_BYTES || bytes > this.#blockLength - CARRIED_BYTES) return false;
+    const blocks = this.#blocks;
+    for (let tries = 0; tries < TRIES; tries++) {
+      if (!blocks.hasRoom(bytes) && !this.#begin(true)) return false;
+      const id = this.#lastId + 1;
+      const { offset, isDone } = blocks.write(encodeRecord(kind, id, meta, payload, note));
+      if (isDone || this.#isStored(offset, id)) {
+        this.#lastId = id;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** A write that has failed may have written everything, and then must not be said to be missing. */
+  #isStored(offset: number, id: number): boolean {
+    const scan = this.#scan;
+    return scan.find(this.#blocks.newest, offset) && scan.offset === offset && scan.head.id === id;
+  }
+
+  /** Begins a new log. False when no block takes one, or, unless `mayDrop`, when something that waits would go. */
+  #begin(mayDrop: boolean): boolean {
+    const blocks = this.#blocks;
+    let block = blocks.newest;
+    for (let tries = 0; tries < TRIES; tries++) {
+      block = blocks.following(block);
+      if (this.#waitsIn(block)) return false;
+      const drop = this.#dropBehind(block, mayDrop);
+      if (!drop) return false;
+      if (this.#beginIn(block, drop)) return true;
+    }
+    return false;
+  }
+
+  #beginIn(block: number, { tail, losses, frames, damaged }: Drop): boolean {
+    const firstId = this.#lastId + 1;
+    const dropped = this.#dropped + frames;
+    const isBegun = this.#blocks.begin(block, { firstId, tail, dropped }, this.#carried(firstId, losses));
+    if (!isBegun) return false;
+    if (losses) this.#lastId = firstId;
+    this.#dropped = dropped;
+    this.#damaged += damaged;
+    this.#advance(tail);
+    this.#cursor.block = -1;
+    return true;
+  }
+
+  /** What a new log begins with: the newest note, and what is lost by it. */
+  #carried(id: number, losses: Losses | undefined): Uint8Array {
+    const note = this.#lastNote ? encodeRecord(NOTE, 0, NO_META, NOTHING, this.#lastNote) : NOTHING;
+    if (!losses) return note;
+    const gap = encodeRecord(GAP, id, NO_META, losses.encode(), NOTHING);
+    const bytes = new Uint8Array(note.length + gap.length);
+    bytes.set(note);
+    bytes.set(gap, note.length);
+    return bytes;
+  }
+
+  #waitsIn(block: number): boolean {
+    const blocks = this.#blocks;
+    if (block === blocks.newest) return true;
+    return !blocks.isFree(block) && blocks.idBehind(block) > this.#tail;
+  }
+
+  /** What waits in the spare blocks behind `block` has to go. Undefined when it may not. */
+  #dropBehind(block: number, mayDrop: boolean): Drop | undefined {
+    const blocks = this.#blocks;
+    const stated = new Losses();
+    const lost = new Losses();
+    let tail = this.#tail;
+    let seen = 0;
+    let spare = block;
+    for (let count = 0; count < SPARE_BLOCKS; count++) {
+      spare = blocks.following(spare);
+      if (spare === blocks.newest) break;
+      if (!this.#waitsIn(spare)) continue;
+      if (!mayDrop) return undefined;
+      seen += this.#addLosses(spare, stated, lost);
+      tail = Math.max(tail, blocks.idBehind(spare));
+    }
+    const { frames } = lost;
+    const damaged = tail - this.#tail - this.#done.countBelow(tail) - seen;
+    stated.merge(lost);
+    const isLoss = stated.frames + stated.events > 0;
+    return { tail, losses: isLoss ? stated : undefined, frames, damaged };
+  }
+
+  /** Adds up a block: `stated` what its gap records say, `lost` what still waits. Returns how many records that are. */
+  #addLosses(block: number, stated: Losses, lost: Losses): number {
+    const scan = this.#scan;
+    let seen = 0;
+    for (let offset = HEADER_BYTES; scan.find(block, offset); offset = scan.end) {
+      const { head } = scan;
+      if (!head.isDelivered || head.id < this.#tail || this.#done.has(head.id)) continue;
+      seen++;
+      if (head.kind === GAP) {
+        const bytes = this.#read(block * this.#blockLength + scan.offset + HEAD_BYTES, LOSSES_BYTES);
+        if (bytes) stated.merge(Losses.decode(bytes));
+      } else lost.add(head);
+    }
+    return seen;
+  }
+
+  // ---- Finding ----
+
+  /**
+   * Finds the first record that waits and is behind `after`, which is not below the tail: it is in the scan then.
+   * Returns its id, or 0. What is missing before it is gone, and counted.
+   */
+  #seek(after: number): number {
+    if (after >= this.#lastId || this.#blocks.newest < 0) return 0;
+    const { newest } = this.#blocks;
+    const scan = this.#scan;
+    const cursor = this.#cursor;
+    let block = this.#blocks.blockOf(after + 1);
+    let offset = cursor.block === block && cursor.id <= after ? cursor.offset : HEADER_BYTES;
+    let isCertain = true;
+    for (;;) {
+      for (; scan.find(block, offset); offset = scan.end) {
+        const { head } = scan;
+        if (!head.isDelivered || head.id <= after || this.#done.has(head.id)) continue;
+        if (isCertain) this.#miss(after + 1, head.id - 1);
+        this.#cursor = { block, offset: scan.end, id: head.id };
+        return head.id;
+      }
+      if (scan.hasFailed) isCertain = false;
+      if (block === newest) break;
+      block = this.#blocks.newer(block);
+      offset = HEADER_BYTES;
+    }
+    if (isCertain) this.#miss(after + 1, this.#lastId);
+    return 0;
+  }
+
+  /** What was stored there cannot be read any more: it must not be waited for. */
+  #miss(first: number, last: number): void {
+    this.#damaged += this.#done.add(first, last);
+    this.#advance(this.#tail);
+  }
+
+  #advance(tail: number): void {
+    this.#tail = this.#done.firstBehind(tail);
+    this.#done.forget(this.#tail);
+  }
+
+  /** The record in the scan, or undefined when it cannot be read now. */
+  #load(): StoredRecord | undefined {
+    const { head, offset } = this.#scan;
+    const { id, kind, point, payloadBytes, noteBytes } = head;
+    const position = this.#cursor.block * this.#blockLength + offset + HEAD_BYTES;
+    const payload = this.#read(position, payloadBytes);
+    const note = noteBytes ? this.#read(position + payloadBytes, noteBytes) : NOTHING;
+    if (!payload || !note) return undefined;
+    if (kind === GAP) return { id, kind: "event", point, payload: Losses.decode(payload).event, note };
+    return { id, kind: kind === FRAME ? "frame" : "event", point, payload, note };
+  }
+
+  #read(position: number, length: number): Uint8Array | undefined {
+    const bytes = new Uint8Array(length);
+    try {
+      this.#flash.read(bytes, position);
+      return bytes;
+    } catch {
+      return undefined;
+    }
+  }
 }

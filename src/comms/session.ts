@@ -1,8 +1,8 @@
 import type { Config } from "../config";
 import type { Hal, MqttClient, MqttMessage, MqttReadableOptions, Timer } from "../hal";
 import type { LinkState } from "../lowpower/state";
-import type { Outbox, StoredRecord } from "./flash-outbox";
 import { Link } from "./link";
+import type { Outbox, StoredRecord } from "./outbox";
 import { type SessionCause, SessionFailure, Waiter } from "./waiter";
 
 /** Frames that are on their way at once: enough to fill a slow link, few enough for a small send buffer. */

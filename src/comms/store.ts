@@ -4,10 +4,10 @@ import { type State, type StreamState, saveState } from "../lowpower/state";
 import type { Timekeeper } from "../lowpower/timekeeper";
 import { profileOf } from "../model/profiles";
 import { clockStepEvent, lostEvent, newEpochEvent } from "./events";
-import { FlashOutbox, MAX_FRAME_BYTES, type Outbox, type StoredRecord } from "./flash-outbox";
 import { dateFrame } from "./frame/date";
 import { encodeFrame } from "./frame/encode";
 import { decodeNote, encodeNote } from "./note";
+import { FlashOutbox, MAX_FRAME_BYTES, type Outbox, type StoredRecord } from "./outbox";
 
 /** Envelope, t0, count and times: what a frame takes beside its columns, at most. */
 const ENVELOPE_BYTES = 64;

@@ -1,182 +1,485 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
-import { KeyValueOutbox } from "../../src/comms/outbox";
+import { BLOCK_BYTES, createFlash, Partition } from "../../hal-mocks/flash";
+import { FlashOutbox, MAX_FRAME_BYTES } from "../../src/comms/outbox";
+import type { Flash, FlashStorage } from "../../src/hal";
+import { bytesOf, drain, gapOf, metaOf, RingModel, ringOf } from "../support/ring";
 
 const frame = (...bytes: number[]) => Uint8Array.from(bytes);
+const ids = (outbox: FlashOutbox) => drain(outbox).map(({ id }) => id);
 
-function open(store: KeyValueStore, capacity = 10, lastId = 0): KeyValueOutbox {
-  return new KeyValueOutbox(createKeyValue(store), capacity, { lastFrameId: lastId, dropped: 0 });
+function open(storage: FlashStorage, clean = true, known: { lastFrameId?: number; dropped?: number } = {}) {
+  return new FlashOutbox(storage, { clean, ...known });
 }
 
-describe("an outbox", () => {
-  it("gives frames back oldest first, with their points, until they are acknowledged", () => {
-    const outbox = open(new Map());
-    outbox.append(0, frame(1));
-    outbox.append(3, frame(2, 2));
-    const first = outbox.next(0)!;
-    expect(first).toEqual({ id: 1, point: 0, frame: frame(1) });
-    expect(outbox.next(first.id)).toEqual({ id: 2, point: 3, frame: frame(2, 2) });
-    expect(outbox.next(2)).toBeUndefined();
+/** Frames of some 360 bytes as stored: 11 in a block. */
+function fill(outbox: FlashOutbox, count: number, from = 0): void {
+  for (let seq = from; seq < from + count; seq++)
+    expect(outbox.append(metaOf(seq), bytesOf(seq, 300), frame(seq & 0xff, seq >> 8))).toBe(true);
+}
+
+describe("an outbox in flash", () => {
+  it("gives frames and events back oldest first, with their points and notes, until acknowledged", () => {
+    const outbox = open(ringOf(4).storage);
+    outbox.append(metaOf(3), frame(1), frame(9));
+    outbox.appendEvent(2, frame(2, 2));
+    outbox.append(metaOf(4), frame());
+    const nothing = frame();
+    expect(outbox.next(0)).toEqual({ id: 1, kind: "frame", point: 0, payload: frame(1), note: frame(9) });
+    expect(outbox.next(1)).toEqual({ id: 2, kind: "event", point: 2, payload: frame(2, 2), note: nothing });
+    expect(outbox.next(2)).toEqual({ id: 3, kind: "frame", point: 1, payload: nothing, note: nothing });
+    expect(outbox.next(3)).toBeUndefined();
     outbox.acknowledge(1);
     outbox.acknowledge(1);
-    expect(outbox.next(0)!.id).toBe(2);
-    expect(outbox.count).toBe(1);
+    outbox.acknowledge(7);
+    expect(ids(outbox)).toEqual([2, 3]);
+    expect([outbox.count, outbox.has(1), outbox.has(2), outbox.has(4)]).toEqual([2, false, true, false]);
   });
 
-  it("has everything that was stored after the power was lost", () => {
-    const store: KeyValueStore = new Map();
-    const before = open(store);
-    for (const byte of [1, 2, 3]) before.append(0, frame(byte));
-    before.acknowledge(1);
-    const after = open(store);
-    expect(after.count).toBe(2);
-    expect(after.next(0)!.frame).toEqual(frame(2));
+  it("takes acknowledgements in any order, and has them after a boot as far as they have no hole", () => {
+    const { storage } = ringOf(4);
+    const before = open(storage);
+    fill(before, 6);
+    for (const id of [3, 1, 5]) before.acknowledge(id);
+    expect(ids(before)).toEqual([2, 4, 6]);
+    before.close();
+    before.close();
+    expect(ids(open(storage))).toEqual([2, 3, 4, 5, 6]);
+    const after = open(storage);
+    after.acknowledge(3);
+    after.acknowledge(2);
+    expect(ids(open(storage))).toEqual([4, 5, 6]);
   });
 
-  it("gives the oldest first in whatever order the store lists its keys", () => {
-    const store: KeyValueStore = new Map();
-    const before = open(store);
-    for (const byte of [1, 2, 3]) before.append(0, frame(byte));
-    // NVS lists its entries as they lie in flash.
-    for (const [domain, values] of store) store.set(domain, new Map([...values].reverse()));
-    const after = open(store, 3);
-    expect(after.lastId).toBe(3);
-    expect([0, 1, 2].map((id) => after.next(id)!.frame)).toEqual([frame(1), frame(2), frame(3)]);
-    after.append(0, frame(4));
-    expect(after.next(0)!.frame).toEqual(frame(2));
-  });
-
-  it("gives what comes behind a frame that has vanished from the store", () => {
-    const store: KeyValueStore = new Map();
-    const outbox = open(store);
-    for (const byte of [1, 2, 3]) outbox.append(0, frame(byte));
-    const values = store.get("outbox")!;
-    const [, second] = [...values.keys()].filter((key) => values.get(key) instanceof Uint8Array);
-    values.delete(second);
-    expect(outbox.next(1)!.frame).toEqual(frame(3));
+  it("has what was stored, and what was dropped, after the power was lost at any time but within a call", () => {
+    const { storage } = ringOf(4);
+    const before = open(storage);
+    fill(before, 60);
+    const held = drain(before);
+    const after = open(storage, false);
+    expect(drain(after)).toEqual(held);
+    expect([after.count, after.dropped, after.lastId]).toEqual([before.count, before.dropped, before.lastId]);
+    expect(after.lastNote).toEqual(frame(59, 0));
   });
 
   it("never gives an id twice, neither from what it holds nor from what it held", () => {
-    const store: KeyValueStore = new Map();
-    const before = open(store);
-    before.append(0, frame(1));
-    before.acknowledge(1);
-    const after = open(store, 10, before.lastId);
-    after.append(0, frame(2));
-    expect(after.next(0)!.id).toBe(2);
+    const { storage } = ringOf(4);
+    expect(open(storage, true, { lastFrameId: 40, dropped: 7 })).toMatchObject({ count: 0, dropped: 7 });
+    const outbox = open(storage, true, { lastFrameId: 40 });
+    fill(outbox, 1);
+    expect(ids(outbox)).toEqual([41]);
+    outbox.acknowledge(41);
+    const again = open(storage);
+    expect(again.lastId).toBe(41);
+    expect(open(storage, true, { lastFrameId: 45 })).toMatchObject({ count: 0, lastId: 45 });
   });
 
-  it("drops the oldest when it is full, and counts that for ever", () => {
-    const store: KeyValueStore = new Map();
-    const outbox = open(store, 2);
-    for (const byte of [1, 2, 3, 4]) outbox.append(0, frame(byte));
-    expect(outbox.dropped).toBe(2);
-    expect(outbox.next(0)!.frame).toEqual(frame(3));
-    expect(open(store, 2).dropped).toBe(2);
+  it("refuses a frame that can never fit and takes the longest that can, also with a gap and the longest note", () => {
+    const outbox = open(ringOf(4).storage);
+    const note = bytesOf(1, 255);
+    expect(outbox.append(metaOf(0), new Uint8Array(MAX_FRAME_BYTES + 300), note)).toBe(false);
+    expect(outbox.append(metaOf(0), frame(1), new Uint8Array(256))).toBe(false);
+    for (let seq = 0; seq < 9; seq++)
+      expect(outbox.append(metaOf(seq), bytesOf(seq, MAX_FRAME_BYTES), note)).toBe(true);
+    expect(outbox.lastNote).toEqual(note);
   });
 
-  it("holds what a list would hold after any sequence of calls and power losses", () => {
-    const call = fc.oneof(
-      fc.record({ do: fc.constant("append" as const), byte: fc.nat(255) }),
-      fc.record({ do: fc.constant("acknowledge" as const), id: fc.nat(40) }),
-      fc.record({ do: fc.constant("lose" as const) }),
+  it("refuses a partition that is too small, in one line, and leaves it closed", () => {
+    expect(() => open(ringOf(3).storage)).toThrow(
+      "outbox: the partition has 3 blocks of 4096 bytes, expected at least 4 of 4096",
     );
-    fc.assert(
-      fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
-        const store: KeyValueStore = new Map();
-        let outbox = open(store, 5);
-        let model: { id: number; byte: number }[] = [];
-        let lastId = 0;
-        for (const step of calls) {
-          if (step.do === "append") {
-            outbox.append(0, frame(step.byte));
-            model.push({ id: ++lastId, byte: step.byte });
-            model = model.slice(-5);
-          } else if (step.do === "acknowledge") {
-            outbox.acknowledge(step.id);
-            model = model.filter(({ id }) => id !== step.id);
-          } else outbox = open(store, 5, lastId);
-        }
-        const held = [];
-        for (let next = outbox.next(0); next; next = outbox.next(next.id))
-          held.push({ id: next.id, byte: next.frame[0] });
-        expect(held).toEqual(model);
-      }),
-    );
+    expect(() => open(createFlash(new Map()))).toThrow('no partition "outbox"');
   });
 });
 
-describe("an outbox on a store that is full", () => {
-  it("drops the oldest frames until the new one fits, and counts them", () => {
-    // The domain, the count of what was dropped, and three frames of 3 entries.
-    const outbox = new KeyValueOutbox(createKeyValue(new Map(), 11), 1000, { lastFrameId: 0, dropped: 0 });
-    for (let byte = 0; byte < 10; byte++) outbox.append(0, new Uint8Array(29).fill(byte));
-    expect(outbox.count).toBe(3);
-    expect(outbox.dropped).toBe(7);
-    expect(outbox.next(0)!.frame[0]).toBe(7);
+describe("an outbox that is full", () => {
+  it("drops the oldest and says so in an event: how many, which, and from when to when", () => {
+    const outbox = open(ringOf(4).storage);
+    fill(outbox, 40);
+    const records = drain(outbox);
+    const gaps = records.filter(({ kind }) => kind === "event").map(gapOf);
+    expect(gaps).toHaveLength(2);
+    expect(gaps[0]).toMatchObject({ first: 0, last: 10, frames: 11, events: 0 });
+    expect(gaps[1].first).toBe(11);
+    expect(outbox.dropped).toBe(gaps[0].frames + gaps[1].frames);
+    expect(records.filter(({ kind }) => kind === "frame")[0].payload).toEqual(bytesOf(outbox.dropped, 300));
+    const sum = Array.from({ length: 11 }, (_, seq) => metaOf(seq).readings).reduce((a, b) => a + b);
+    expect(gaps[0].readings).toBe(sum);
+    expect([gaps[0].from, gaps[0].to]).toEqual([metaOf(0).start, metaOf(10).end]);
   });
 
-  it("refuses a frame that can never fit, and goes on", () => {
-    const outbox = new KeyValueOutbox(createKeyValue(new Map(), 11), 1000, { lastFrameId: 0, dropped: 0 });
-    expect(outbox.append(0, frame(1))).toBe(true);
-    expect(outbox.append(0, new Uint8Array(400))).toBe(false);
-    expect(outbox.dropped).toBe(1);
-    expect(outbox.count).toBe(0);
-    expect(outbox.append(0, frame(2))).toBe(true);
-    expect(outbox.next(0)!.frame).toEqual(frame(2));
+  it("lets acknowledged ones go first, and then drops nothing", () => {
+    const outbox = open(ringOf(4).storage);
+    for (let seq = 0; seq < 200; seq++) {
+      fill(outbox, 1, seq);
+      if (outbox.count > 10) outbox.acknowledge(outbox.next(0)!.id);
+    }
+    expect(outbox.dropped).toBe(0);
+    expect(drain(outbox).every(({ kind }) => kind === "frame")).toBe(true);
   });
-});
 
-describe("an outbox on a store that fails", () => {
-  /** Writes throw as long as `failures` is above 0. */
-  function failing() {
-    const fault = { failures: 0 };
-    const storage = createKeyValue();
-    const open = (options: Parameters<typeof storage.open>[0]) => {
-      const opened = storage.open(options);
-      const { write } = opened;
-      opened.write = (key, value) => {
-        if (fault.failures-- > 0) throw new Error("flash");
-        write.call(opened, key, value);
-      };
-      return opened;
-    };
-    const outbox = new KeyValueOutbox({ open }, 1000, { lastFrameId: 0, dropped: 0 });
-    for (let byte = 0; byte < 50; byte++) outbox.append(0, new Uint8Array(600).fill(byte));
-    return { outbox, fault };
-  }
+  it("adds up what it has dropped of statements, so that nothing is stated twice or not at all", () => {
+    const outbox = open(ringOf(4).storage);
+    outbox.appendEvent(0, frame(1));
+    fill(outbox, 1000);
+    const gaps = drain(outbox).filter(({ kind }) => kind === "event");
+    const frames = gaps.map(gapOf).reduce((sum, gap) => sum + gap.frames, 0);
+    expect(frames).toBe(outbox.dropped);
+    expect(frames + outbox.count - gaps.length).toBe(1000);
+    expect(gaps.map(gapOf).reduce((sum, gap) => sum + gap.events, 0)).toBe(1);
+  });
 
-  it("loses nothing when it fails once", () => {
-    const { outbox, fault } = failing();
-    fault.failures = 1;
-    expect(outbox.append(0, frame(1))).toBe(true);
-    expect(outbox.count).toBe(51);
+  it("states dropped events without a frame as such", () => {
+    const outbox = open(ringOf(4).storage);
+    for (let count = 0; count < 40; count++) outbox.appendEvent(0, bytesOf(count, 300));
+    const [gap] = drain(outbox).filter(({ payload }) => payload.length < 100);
+    expect(gapOf(gap)).toMatchObject({
+      first: null,
+      last: null,
+      frames: 0,
+      events: 12,
+      from: null,
+      to: null,
+    });
     expect(outbox.dropped).toBe(0);
   });
 
-  it("refuses the new frame when it goes on failing, and keeps what waits", () => {
-    const { outbox, fault } = failing();
-    fault.failures = Number.POSITIVE_INFINITY;
-    expect(outbox.append(0, frame(1))).toBe(false);
-    expect(outbox.count).toBeGreaterThan(40);
-    expect(outbox.dropped + outbox.count).toBe(50);
+  it("does not drop what waits only to write an acknowledgement", () => {
+    const { storage } = ringOf(4);
+    fill(open(storage), 60);
+    const outbox = open(storage, false);
+    const { count, dropped } = outbox;
+    for (let left = count; left > 0; left--) outbox.acknowledge(outbox.next(0)!.id);
+    expect([outbox.count, outbox.dropped]).toEqual([0, dropped]);
+    expect(open(storage)).toMatchObject({ count: 0, dropped });
   });
 
-  it("knows what it has dropped from whoever has seen it, when the store could not keep that", () => {
-    expect(new KeyValueOutbox(createKeyValue(), 10, { lastFrameId: 0, dropped: 7 }).dropped).toBe(7);
+  it("gives what is new in a block from whose old log it gave something last", () => {
+    const outbox = open(ringOf(4).storage);
+    fill(outbox, 11);
+    expect(outbox.next(10)!.id).toBe(11);
+    let seq = 11;
+    for (let gaps = 0; gaps < 3; seq++) {
+      fill(outbox, 1, seq);
+      gaps = outbox.lastId - seq - 1;
+    }
+    fill(outbox, 1, seq);
+    expect(outbox.next(outbox.lastId - 1)!.payload).toEqual(bytesOf(seq, 300));
+    expect(outbox.damaged).toBe(0);
   });
 
-  it("passes over what another tool has stored under its keys", () => {
-    const store: KeyValueStore = new Map();
-    const outbox = open(store);
-    outbox.append(0, frame(1));
-    outbox.append(0, frame(2));
-    store.get("outbox")!.set("f000000001", 5).set("dropped", Uint8Array.of(1));
-    const after = open(store);
-    expect(after.dropped).toBe(0);
-    expect(after.next(0)!.frame).toEqual(frame(2));
-    expect(after.has(1)).toBe(true);
-    expect(after.has(3)).toBe(false);
+  it("acknowledging what was dropped meanwhile does nothing", () => {
+    const outbox = open(ringOf(4).storage);
+    fill(outbox, 60);
+    const before = ids(outbox);
+    outbox.acknowledge(1);
+    expect(ids(outbox)).toEqual(before);
+  });
+});
+
+describe("the newest note", () => {
+  it("is not there in an empty ring, nor when none was stored", () => {
+    const { storage } = ringOf(4);
+    const outbox = open(storage);
+    expect(outbox.lastNote).toBeUndefined();
+    outbox.append(metaOf(0), frame(1));
+    expect(open(storage).lastNote).toBeUndefined();
+  });
+
+  it("is kept when its frame is acknowledged, dropped, and long overwritten", () => {
+    const { storage } = ringOf(4);
+    const outbox = open(storage);
+    outbox.append(metaOf(0), frame(1), frame(7, 7));
+    outbox.acknowledge(1);
+    for (let count = 0; count < 200; count++) outbox.appendEvent(0, bytesOf(count, 300));
+    expect(outbox.lastNote).toEqual(frame(7, 7));
+    expect(open(storage).lastNote).toEqual(frame(7, 7));
+    expect(open(storage, false).lastNote).toEqual(frame(7, 7));
+  });
+});
+
+describe("a ring of blocks", () => {
+  it("is erased evenly", () => {
+    const { partition, storage } = ringOf(6);
+    let outbox = open(storage);
+    for (let seq = 0; seq < 1500; seq++) {
+      fill(outbox, 1, seq);
+      if (seq % 3) outbox.acknowledge(outbox.next(0)!.id);
+      if (seq % 50 === 0) outbox = open(storage);
+    }
+    const { erases } = partition;
+    expect(Math.min(...erases)).toBeGreaterThan(15);
+    expect(Math.max(...erases) - Math.min(...erases)).toBeLessThanOrEqual(1);
+  });
+
+  it("keeps each block's count of erases, also when a header is lost", () => {
+    const { partition, storage } = ringOf(4);
+    const outbox = open(storage);
+    fill(outbox, 300);
+    const counts = () =>
+      Array.from(
+        { length: 4 },
+        (_, block) => new Uint32Array(partition.bytes.buffer, block * BLOCK_BYTES, 8)[4],
+      );
+    expect(counts()).toEqual([...partition.erases]);
+    partition.bytes[2 * BLOCK_BYTES] ^= 1;
+    fill(outbox, 44);
+    expect(counts()).toEqual([...partition.erases]);
+  });
+
+  it("is not erased, nor written, by being opened, whatever the last end was", () => {
+    const { partition, storage } = ringOf(4);
+    fill(open(storage), 5);
+    const before = partition.bytes.slice();
+    for (let count = 0; count < 20; count++) {
+      const outbox = open(storage, count % 2 === 0);
+      outbox.next(0);
+      outbox.close();
+    }
+    expect(partition.bytes).toEqual(before);
+  });
+
+  it("goes on in its newest block after a clean end, and in a new one after another", () => {
+    const { partition, storage } = ringOf(4);
+    const erases = () => partition.erases.reduce((sum, count) => sum + count);
+    fill(open(storage), 1);
+    fill(open(storage), 1);
+    expect(erases()).toBe(1);
+    const unclean = open(storage, false);
+    expect(unclean.isClean).toBe(false);
+    fill(unclean, 1);
+    expect(unclean.isClean).toBe(true);
+    expect(erases()).toBe(2);
+    fill(open(storage), 1);
+    expect(erases()).toBe(2);
+  });
+
+  it("works with 512 KB", () => {
+    const model = new RingModel(128);
+    for (let seq = 0; seq < 700; seq++) model.append(1000, 16);
+    model.check();
+    model.reopen(false);
+    expect(model.lost.frames).toBeGreaterThan(300);
+  });
+
+  it("is opened with a bounded number of reads, whatever it holds", () => {
+    const { partition, storage } = ringOf(128);
+    const opened = () => {
+      let reads = 0;
+      let bytes = 0;
+      const counted: FlashStorage = {
+        open(options) {
+          const flash = storage.open(options);
+          const { read } = flash;
+          flash.read = ((target: Uint8Array, offset: number) => {
+            reads++;
+            bytes += target.byteLength;
+            return read.call(flash, target, offset);
+          }) as Flash["read"];
+          return flash;
+        },
+      };
+      open(counted, false);
+      return { reads, bytes };
+    };
+    const outbox = open(storage);
+    let worst = 0;
+    for (let turn = 0; turn < 150; turn++) {
+      fill(outbox, 10, turn * 10);
+      if (turn % 10 === 0) worst = Math.max(worst, opened().reads);
+    }
+    partition.bytes.forEach((_, index) => {
+      if (index % BLOCK_BYTES > 32) partition.bytes[index] = (index * 2_654_435_761) >>> 24;
+    });
+    const damaged = opened();
+    // Headers, and a few blocks through a window of 256 bytes.
+    expect(worst).toBeLessThan(128 + 32);
+    expect(damaged.reads).toBeLessThan(128 + 3 * 64);
+    partition.bytes.fill(0);
+    expect(opened()).toEqual({ reads: 128, bytes: 4096 });
+  });
+});
+
+describe("an outbox on flash of which parts go bad", () => {
+  /** The n-th write, or all writes and erases of a block, fail. */
+  function failing(blocks: number) {
+    const partition = new Partition({ byteLength: blocks * BLOCK_BYTES });
+    const worn = new Set<number>();
+    const fault = { writes: 0, reads: 0 };
+    const storage: FlashStorage = {
+      open(options) {
+        const flash = createFlash(new Map([["outbox", partition]])).open(options);
+        const { write, read, eraseBlock } = flash;
+        flash.write = (bytes, offset) => {
+          if (fault.writes-- > 0 || worn.has(Math.floor(offset / BLOCK_BYTES))) throw new Error("worn");
+          write.call(flash, bytes, offset);
+        };
+        flash.eraseBlock = (block) => {
+          if (worn.has(block)) throw new Error("worn");
+          eraseBlock.call(flash, block);
+        };
+        flash.read = ((target: Uint8Array, offset: number) => {
+          if (fault.reads-- > 0) throw new Error("bus");
+          return read.call(flash, target, offset);
+        }) as Flash["read"];
+        return flash;
+      },
+    };
+    return { partition, storage, worn, fault };
+  }
+
+  it("loses nothing when a write fails once", () => {
+    const { storage, fault } = failing(6);
+    const outbox = open(storage);
+    fill(outbox, 5);
+    fault.writes = 1;
+    fill(outbox, 5, 5);
+    expect(ids(outbox)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(ids(open(storage))).toHaveLength(10);
+  });
+
+  it("passes over blocks that are worn, turn by turn, and states what it drops", () => {
+    for (const worn of [[2], [0, 3], [1, 4]]) {
+      const rig = failing(6);
+      for (const block of worn) rig.worn.add(block);
+      let outbox = open(rig.storage);
+      for (let seq = 0; seq < 500; seq++) {
+        fill(outbox, 1, seq);
+        if (seq % 60 === 59) outbox = open(rig.storage);
+      }
+      const records = drain(outbox);
+      const frames = records.filter(({ kind }) => kind === "frame").length;
+      expect(frames + outbox.dropped).toBe(500);
+      expect(frames).toBeGreaterThan(11);
+      expect(outbox.damaged).toBe(0);
+    }
+  });
+
+  it("does not take a block for newer that wears out after some turns, and keeps its old log", () => {
+    const rig = failing(6);
+    let outbox = open(rig.storage);
+    fill(outbox, 200);
+    rig.worn.add(3);
+    for (let seq = 200; seq < 500; seq++) {
+      fill(outbox, 1, seq);
+      if (seq % 7 === 0) outbox = open(rig.storage);
+    }
+    expect(outbox.damaged).toBe(0);
+    const records = drain(outbox);
+    expect(records.filter(({ kind }) => kind === "frame").length + outbox.dropped).toBe(500);
+  });
+
+  it("refuses what it cannot store, and keeps what waits", () => {
+    const { storage, fault } = failing(4);
+    const outbox = open(storage);
+    fill(outbox, 30);
+    const held = drain(outbox);
+    fault.writes = Number.POSITIVE_INFINITY;
+    for (let count = 0; count < 10; count++) expect(outbox.append(metaOf(99), frame(1))).toBe(false);
+    expect(drain(outbox)).toEqual(held);
+    outbox.acknowledge(held[0].id);
+    fault.writes = 0;
+    fill(outbox, 1, 99);
+    expect(drain(outbox).some(({ payload }) => payload.length === 300)).toBe(true);
+    expect(drain(open(storage))).toEqual(drain(outbox));
+  });
+
+  it("says that a frame is stored that a failing write has stored", () => {
+    const { storage } = ringOf(4);
+    let failures = 0;
+    const outbox = open({
+      open(options) {
+        const flash = storage.open(options);
+        const { write } = flash;
+        flash.write = (bytes, offset) => {
+          write.call(flash, bytes, offset);
+          if (failures-- > 0) throw new Error("late");
+        };
+        return flash;
+      },
+    });
+    fill(outbox, 2);
+    failures = 1;
+    fill(outbox, 1, 2);
+    expect(outbox.isClean).toBe(false);
+    fill(outbox, 1, 3);
+    expect(ids(outbox)).toEqual([1, 2, 3, 4]);
+    expect(ids(open(storage))).toEqual([1, 2, 3, 4]);
+  });
+
+  it("keeps what cannot be read for now", () => {
+    const { storage, fault } = failing(6);
+    fill(open(storage), 30);
+    const outbox = open(storage);
+    fault.reads = 2;
+    outbox.next(0);
+    fault.reads = 0;
+    expect(ids(outbox)).toHaveLength(30);
+    expect(outbox.damaged).toBe(0);
+  });
+
+  it("gives what comes behind damaged records, counts these, and waits for them no more", () => {
+    const { partition, storage } = ringOf(6);
+    fill(open(storage), 30);
+    // The head of the second record, and the payload of the fourth.
+    const recordBytes = 352;
+    partition.bytes[32 + recordBytes + 5] ^= 4;
+    partition.bytes[32 + 3 * recordBytes + 100] ^= 4;
+    const outbox = open(storage);
+    expect(outbox.count).toBe(30);
+    expect(ids(outbox)).toEqual([1, 3, ...Array.from({ length: 26 }, (_, index) => index + 5)]);
+    expect([outbox.damaged, outbox.count, outbox.has(2)]).toEqual([2, 28, false]);
+    for (const id of ids(outbox)) outbox.acknowledge(id);
+    expect(open(storage).count).toBe(0);
+  });
+
+  it("loses a block whose header is damaged, counts its records, and gives all others", () => {
+    const { partition, storage } = ringOf(6);
+    fill(open(storage), 30);
+    partition.bytes[BLOCK_BYTES + 9] ^= 1;
+    const outbox = open(storage);
+    expect(ids(outbox)).toEqual([
+      ...Array.from({ length: 11 }, (_, index) => index + 1),
+      23,
+      24,
+      25,
+      26,
+      27,
+      28,
+      29,
+      30,
+    ]);
+    expect([outbox.damaged, outbox.count]).toEqual([11, 19]);
+  });
+
+  it("begins a new block when the end of the newest one is damaged, though it was told that all is well", () => {
+    const { partition, storage } = ringOf(4);
+    fill(open(storage), 3);
+    partition.bytes[32 + 2 * 352 + 60] ^= 1;
+    const outbox = open(storage);
+    expect(outbox.isClean).toBe(false);
+    fill(outbox, 1, 3);
+    expect(partition.erases[1]).toBe(1);
+    expect(ids(outbox)).toHaveLength(3);
+    expect(outbox.lastNote).toEqual(frame(3, 0));
+  });
+
+  it("finds a note behind when that in the newest block is damaged", () => {
+    const { partition, storage } = ringOf(4);
+    fill(open(storage), 11);
+    const outbox = open(storage, false);
+    outbox.appendEvent(0, frame(1));
+    partition.bytes[BLOCK_BYTES + 32 + 33] ^= 1;
+    expect(open(storage).lastNote).toEqual(frame(10, 0));
+  });
+
+  it("holds nothing, and works, on a partition full of something else", () => {
+    const { partition, storage } = ringOf(4);
+    partition.bytes.forEach((_, index) => {
+      partition.bytes[index] = (index * 2_654_435_761) >>> 13;
+    });
+    const outbox = open(storage);
+    expect(outbox).toMatchObject({ count: 0, dropped: 0, lastId: 0 });
+    fill(outbox, 50);
+    expect(outbox.count).toBeGreaterThan(11);
   });
 });

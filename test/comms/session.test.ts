@@ -7,7 +7,7 @@ import { createMqtt } from "../../hal-mocks/mqtt";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createWiFi } from "../../hal-mocks/wifi";
-import type { FrameMeta, StoredRecord } from "../../src/comms/flash-outbox";
+import type { FrameMeta, StoredRecord } from "../../src/comms/outbox";
 import { type Announcement, Session } from "../../src/comms/session";
 import type { Descriptor } from "../../src/comms/uplink";
 import { loadConfig } from "../../src/config";

@@ -107,13 +107,13 @@ describe("outages", () => {
     const scenario = scenarioOf({
       ...street,
       days: 0.25,
-      terminals: [{ device: "small", config: { mode: "sleeper", outboxFrames: 3, backoffMs: 900_000 } }],
+      terminals: [{ device: "small", config: { mode: "sleeper", durable: "reading", backoffMs: 900_000 } }],
       events: [
         { at: "01:00", broker: "down" },
         { at: "05:00", broker: "up" },
       ],
     });
-    const { report } = await run({ scenario, transport: "tcp" });
+    const { report } = await run({ scenario, transport: "tcp", outboxBytes: 16_384 });
     const [{ dropped, lost, expected, readings, duplicates }] = report.terminals;
     expect(dropped).toBeGreaterThan(0);
     expect(lost).toBeGreaterThan(0);

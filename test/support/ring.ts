@@ -2,10 +2,13 @@ import { decode } from "cbor-x";
 import { expect } from "vitest";
 import { BLOCK_BYTES, createFlash, Partition } from "../../hal-mocks/flash";
 import { Power } from "../../hal-mocks/power";
-import { FlashOutbox, type FrameMeta, type StoredRecord } from "../../src/comms/flash-outbox";
+import { FlashOutbox, type FrameMeta, type StoredRecord } from "../../src/comms/outbox";
 
 const BOOT = 3_575_348_104;
 const T0 = 1_780_264_800;
+
+/** The id of what was under way as the power went. */
+const UNKNOWN = 0;
 
 /** A frame or event that the outbox has accepted. */
 interface Expected {
@@ -96,14 +99,16 @@ export class RingModel {
     const meta = metaOf(seq);
     const payload = bytesOf(seq, length);
     const note = bytesOf(seq + 1, noteLength);
-    this.#add({ id: 0, kind: "frame", meta, payload, note }, () => this.outbox.append(meta, payload, note));
+    this.#add({ id: UNKNOWN, kind: "frame", meta, payload, note }, () =>
+      this.outbox.append(meta, payload, note),
+    );
   }
 
   appendEvent(length: number): void {
     const seq = this.#seq++;
     const meta = { ...metaOf(seq), readings: 0 };
     const payload = bytesOf(seq, length);
-    const added: Expected = { id: 0, kind: "event", meta, payload, note: new Uint8Array(0) };
+    const added: Expected = { id: UNKNOWN, kind: "event", meta, payload, note: new Uint8Array(0) };
     this.#add(added, () => this.outbox.appendEvent(meta.point, payload));
   }
 
@@ -223,6 +228,7 @@ function covers({ first, last, from, to }: Gap, { seq, start, end }: FrameMeta):
 
 function isSame(expected: Expected, record: StoredRecord): boolean {
   return (
+    (expected.id === UNKNOWN || expected.id === record.id) &&
     expected.kind === record.kind &&
     expected.meta.point === record.point &&
     Buffer.compare(expected.payload, record.payload) === 0 &&

@@ -116,7 +116,7 @@ describe("a scenario", () => {
 
   it("names an unknown setting and the known ones, in one line", () => {
     expect(problem(terminal({ config: { samplems: 1 } }))).toMatch(
-      /^terminals\[0\]\.config\.samplems is not known; expected mode, sampleMs, [^\n]* or outboxFrames$/,
+      /^terminals\[0\]\.config\.samplems is not known; expected mode, sampleMs, [^\n]* or backoffMaxMs$/,
     );
   });
 

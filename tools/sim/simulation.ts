@@ -30,6 +30,8 @@ export interface SimulationOptions {
   broker?: BrokerAddress;
   /** What stops and starts that broker when the scenario says so; without it the links go down instead. */
   brokerControl?: BrokerControl;
+  /** Bytes of each terminal's outbox. Default: what a board has. */
+  outboxBytes?: number;
   /** Runs the firmware on XS. Default: on the engine of this process. */
   xs?: XsFiles;
   /** `pair`: terminals reach the broker in this process without sockets. */
@@ -242,7 +244,7 @@ class Simulation {
     stream: StreamConstructor,
     judge: Judge,
   ) {
-    const { xs } = this.#options;
+    const { xs, outboxBytes } = this.#options;
     const { seed } = this.#options.scenario;
     const log = this.#options.log ?? (() => {});
     const onFallback = (why: string) => this.#options.onFallback?.(device, why);
@@ -253,6 +255,7 @@ class Simulation {
       seed,
       chip,
       stream,
+      outboxBytes,
       xs,
       log,
       onFallback,

@@ -14,11 +14,18 @@ import type { StreamConstructor } from "../../hal-mocks/stream";
 import { createWiFi } from "../../hal-mocks/wifi";
 import defaultApp from "../../src/app/default";
 import type { App } from "../../src/app/interface";
-import { FlashOutbox } from "../../src/comms/flash-outbox";
+import { FlashOutbox } from "../../src/comms/outbox";
 import { loadConfig } from "../../src/config";
 import type { Hal, Timer, WakeReason } from "../../src/hal";
 import { type Counters, loadState } from "../../src/lowpower/state";
 import { type Machine, NodeMachine, type TerminalState, type XsFiles, XsMachine } from "./machine";
+
+/** What the outbox held after so many changes of its flash. */
+interface Seen {
+  operations: number;
+  count: number;
+  dropped: number;
+}
 
 /** As in partitions.csv. */
 const OUTBOX_BYTES = 512 * 1024;
@@ -69,6 +76,7 @@ export class SimulatedTerminal {
   readonly hal: Hal;
   readonly #machine: Machine;
   #hasFallenBack = false;
+  #seen: Seen | undefined;
   #sleeping: ((reason: WakeReason) => void) | undefined;
   #sleepTimer: Timer | undefined;
   #onReset: ((reason: WakeReason) => void) | undefined;
@@ -164,20 +172,24 @@ export class SimulatedTerminal {
 
   /** Frames and events in the outbox. */
   get waiting(): number {
-    return this.#outbox((outbox) => outbox.count);
+    return this.#look().count;
   }
 
   /** Frames that the outbox had to drop, unsent. */
   get dropped(): number {
-    return this.#outbox((outbox) => outbox.dropped);
+    return this.#look().dropped;
   }
 
-  /** The outbox as flash has it. */
-  #outbox<T>(look: (outbox: FlashOutbox) => T): T {
-    const outbox = new FlashOutbox(createFlash(new Map([["outbox", this.partition]])), { clean: true });
-    const seen = look(outbox);
+  /** What is in the flash, as the next boot would find it. */
+  #look(): Seen {
+    const { operations } = this.partition.power;
+    if (this.#seen?.operations === operations) return this.#seen;
+    const flash = createFlash(new Map([["outbox", this.partition]]));
+    const outbox = new FlashOutbox(flash, { clean: true });
+    const { count, dropped } = outbox;
     outbox.close();
-    return seen;
+    this.#seen = { operations, count, dropped };
+    return this.#seen;
   }
 
   get counters(): Counters | undefined {
