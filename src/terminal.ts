@@ -1,6 +1,6 @@
 import type { App, AppInstance, Plan, StreamPlan } from "./app/interface";
 import { descriptorBytes, encodeDescriptor } from "./comms/descriptor";
-import { encodeFrame } from "./comms/frame/encode";
+import { encodeFrameAs } from "./comms/frame/choice";
 import { KeyValueOutbox } from "./comms/outbox";
 import { type Announcement, Session, type SessionFailure } from "./comms/session";
 import type { Config } from "./config";
@@ -279,7 +279,7 @@ export class Terminal {
     const content = recorder.content(boot, seq, this.#epoch);
     // No integer takes more than twice the bytes in CBOR that it takes in a row.
     const bytes = ENVELOPE_BYTES + HEAD_BYTES * content.columns + 2 * recorder.batch.length;
-    return encodeFrame(content, new Uint8Array(bytes));
+    return encodeFrameAs(this.#config.frame, content, recorder.profile.columns, new Uint8Array(bytes));
   }
 
   /** What an earlier plan has left open. It is full, whatever its limit was. */
