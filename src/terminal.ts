@@ -2,6 +2,7 @@ import type { App, AppInstance, Plan, StreamPlan } from "./app/interface";
 import { descriptorBytes, encodeDescriptor } from "./comms/descriptor";
 import { encodeFrameAs } from "./comms/frame/choice";
 import { KeyValueOutbox } from "./comms/outbox";
+import { planProfiles } from "./comms/plan-profiles";
 import { type Announcement, Session, type SessionFailure } from "./comms/session";
 import type { Config } from "./config";
 import type { Hal, Timer, WakeReason, WakeResult } from "./hal";
@@ -53,6 +54,8 @@ export class Terminal {
   readonly #app: AppInstance;
   readonly #device: string;
   readonly #state: State;
+  /** Of the plan's streams. */
+  readonly #profiles: readonly Profile[];
   readonly #lines: Line[];
   #outbox: KeyValueOutbox | undefined;
   #session: Session | undefined;
@@ -83,6 +86,7 @@ export class Terminal {
     this.#state.provisioned = stored;
     this.#state.device = this.#device;
     checkPlan(this.#app.plan);
+    this.#profiles = planProfiles(this.#app.plan.streams);
     const { seq } = this.#state;
     this.#finishStoring();
     this.#lines = this.#wire(this.#app.plan.streams);
@@ -153,15 +157,15 @@ export class Terminal {
   #wire(plans: readonly StreamPlan[]): Line[] {
     const buses = new Set(plans.map(({ sensor }) => sensor));
     if (buses.size !== plans.length) throw new RangeError("the app's plan uses one bus for two streams");
-    const profiles = plans.map(({ profile }) => knownProfile(profile));
+    const profiles = this.#profiles;
     const columns = Math.max(0, ...profiles.map((profile) => profile.columns.length));
     const bytes = rowBytes(this.#hal.retained, this.#state, plans.length, columns);
     if (bytes < Recorder.rowBytes(columns)) {
       throw new RangeError(`retained memory is too small for the ${plans.length} streams of the app's plan`);
     }
     const { streams } = this.#state;
-    const kept = plans.map(({ point, profile }) =>
-      streams.find((saved) => saved.point === point && saved.profile === profile),
+    const kept = plans.map(({ point }, index) =>
+      streams.find((saved) => saved.point === point && saved.profile === profiles[index].number),
     );
     // What an earlier plan has left open is complete now, and so is what would not fit the new one's room.
     for (const saved of streams) {
@@ -176,7 +180,7 @@ export class Terminal {
   #newStream(plan: StreamPlan, profile: Profile, bytes: number): StreamState {
     const { point } = plan;
     const batch = emptyBatch(profile, bytes);
-    return { point, profile: plan.profile, due: this.#firstSlot(plan), storingId: 0, batch };
+    return { point, profile: profile.number, due: this.#firstSlot(plan), storingId: 0, batch };
   }
 
   #line(plan: StreamPlan, profile: Profile, saved: StreamState, bytes: number): Line {
@@ -284,7 +288,7 @@ export class Terminal {
 
   /** What an earlier plan has left open. It is full, whatever its limit was. */
   #storeSaved(saved: StreamState): void {
-    const profile = profileOf(saved.profile);
+    const profile = this.#profileOf(saved.profile);
     if (profile) this.#store(new Recorder(profile, saved.batch, 1), saved);
     else {
       this.#state.counters.lost += saved.batch.count;
@@ -292,11 +296,15 @@ export class Terminal {
     }
   }
 
+  #profileOf(number: number): Profile | undefined {
+    return this.#profiles.find((profile) => profile.number === number) ?? profileOf(number);
+  }
+
   /** A reset came while a batch was being stored: it is in the outbox, or still open. */
   #finishStoring(): void {
     for (const saved of this.#state.streams) {
       if (!saved.storingId) continue;
-      const profile = profileOf(saved.profile);
+      const profile = this.#profileOf(saved.profile);
       if (profile && this.#openOutbox()?.has(saved.storingId)) {
         new Recorder(profile, saved.batch, 1).clear();
         this.#state.counters.frames++;
@@ -453,12 +461,6 @@ export class Terminal {
     if (!this.#isWired) return;
     saveState(this.#state, this.#hal.retained);
   }
-}
-
-function knownProfile(number: number): Profile {
-  const profile = profileOf(number);
-  if (!profile) throw new RangeError(`there is no built-in profile ${number}`);
-  return profile;
 }
 
 function driverFactory(hal: Hal, config: Config): DriverFactory {
