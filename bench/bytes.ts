@@ -1,6 +1,9 @@
 import { join } from "node:path";
-import { type Batch, brotliOfStream, type Codec, codecs, entropyOfDeltas } from "./bytes/codecs";
+import { batchesOf } from "./bytes/batch";
+import { brotliOfStream, codecsWith, entropyOfDeltas } from "./bytes/codecs";
+import { compressors } from "./bytes/commands";
 import { publishedStreams, type Stream } from "./bytes/streams";
+import { worldStreams } from "./bytes/world";
 
 /** Beside the repository, and not part of it. */
 const FOLDER = join("..", "shared", "data", "timeseries");
@@ -12,24 +15,11 @@ interface Row {
   bytes: number[];
 }
 
-function batchesOf(stream: Stream): Batch[] {
-  const batches: Batch[] = [];
-  for (let from = 0; from < stream.rows.length; from += stream.perFrame) {
-    batches.push({ stream, seq: batches.length, rows: stream.rows.slice(from, from + stream.perFrame) });
-  }
-  return batches;
-}
-
-function bytesAReading(codec: Codec, stream: Stream): number {
-  const total = batchesOf(stream).reduce((sum, batch) => sum + codec.bytes(batch), 0);
-  return total / stream.rows.length;
-}
-
 function tableOf(streams: readonly Stream[]): Row[] {
-  const rows = codecs.map((codec) => ({
-    name: codec.name,
-    by: codec.by,
-    bytes: streams.map((stream) => bytesAReading(codec, stream)),
+  const rows = codecsWith(compressors()).map(({ name, by, bytes }) => ({
+    name,
+    by,
+    bytes: streams.map((stream) => bytes(batchesOf(stream)) / stream.rows.length),
   }));
   const references: Row[] = [
     {
@@ -55,12 +45,21 @@ function print(streams: readonly Stream[], rows: readonly Row[]): void {
   }
 }
 
-const streams = publishedStreams(FOLDER);
-if (!streams) {
-  console.error(`SKIPPED: the streams of ${FOLDER}, which are not part of this repository`);
-} else {
-  const rows = tableOf(streams);
-  const names = streams.map(({ name, rows }) => ({ name, readings: rows.length }));
-  if (process.argv.includes("--json")) console.log(JSON.stringify({ streams: names, rows }, null, 2));
-  else print(streams, rows);
+/** Says of each stream for which it is not so. */
+function checkSmallest(streams: readonly Stream[], rows: readonly Row[]): void {
+  const codecs = rows.filter(({ name }) => !name.startsWith("("));
+  const dense = codecs[codecs.length - 1];
+  streams.forEach(({ name }, index) => {
+    const smaller = codecs.filter(({ bytes }) => bytes[index] < dense.bytes[index]);
+    for (const row of smaller) console.error(`${name}: ${row.name.trim()} is smaller than the ${dense.name}`);
+  });
 }
+
+const published = publishedStreams(FOLDER);
+if (!published) console.error(`SKIPPED: the streams of ${FOLDER}, which are not part of this repository`);
+const streams = [...(published ?? []), ...worldStreams()];
+const rows = tableOf(streams);
+const names = streams.map(({ name, rows }) => ({ name, readings: rows.length }));
+if (process.argv.includes("--json")) console.log(JSON.stringify({ streams: names, rows }, null, 2));
+else print(streams, rows);
+checkSmallest(streams, rows);

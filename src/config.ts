@@ -72,6 +72,8 @@ const fields = {
   batch: integer(60, 1, 1024),
   /** `reading` stores each reading in flash at once; `batch` risks the open batch at a power loss. */
   durable: choice("batch", "reading"),
+  /** The body of frames: `dense` has half the bytes, and costs more charge to make than it saves on Wi-Fi (docs/frame.md). */
+  frame: choice("plain", "dense"),
   /** Phases of the connection. */
   phases: integer(3, 1, 3),
   /** The meter's standard time, in minutes east of UTC. */

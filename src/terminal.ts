@@ -1,5 +1,6 @@
 import type { App, AppInstance, Plan, StreamPlan } from "./app/interface";
 import { descriptorBytes, encodeDescriptor } from "./comms/descriptor";
+import { planProfiles } from "./comms/plan-profiles";
 import { countReset } from "./comms/status";
 import { longestRows, Store } from "./comms/store";
 import { type Descriptor, Uplink } from "./comms/uplink";
@@ -13,7 +14,7 @@ import { type Driver, type DriverFactory, Stream } from "./lowpower/stream";
 import { LARGEST_SLIP, Timekeeper } from "./lowpower/timekeeper";
 import { Triggers } from "./lowpower/triggers";
 import { dueAfterStep } from "./lowpower/wake";
-import { type Profile, profileOf } from "./model/profiles";
+import type { Profile } from "./model/profiles";
 import type { Sample } from "./model/reading";
 import { configure, provisioned, raiseEpoch } from "./provisioning";
 import { P1 } from "./sensors/p1";
@@ -83,10 +84,11 @@ export class Terminal {
     this.#time = new Timekeeper(state.time);
     const { sessionMs } = this.#app.plan;
     this.#planner = new Planner(hal, this.#config, this.#device, this.#time, sessionMs);
-    this.#store = new Store(hal, state, this.#time, !saved);
+    const profiles = planProfiles(this.#app.plan.streams);
+    this.#store = new Store(hal, this.#config.frame, state, this.#time, profiles, !saved);
     const { seq } = state;
     this.#store.finish();
-    this.#lines = this.#wire(this.#app.plan.streams);
+    this.#lines = this.#wire(this.#app.plan.streams, profiles);
     this.#store.beginSaving();
     if (!saved) state.sessionDue = this.#planner.firstSession();
     this.#uplink = this.#newUplink();
@@ -148,10 +150,9 @@ export class Terminal {
 
   // ---- Wiring ----
 
-  #wire(plans: readonly StreamPlan[]): Line[] {
+  #wire(plans: readonly StreamPlan[], profiles: readonly Profile[]): Line[] {
     const buses = new Set(plans.map(({ sensor }) => sensor));
     if (buses.size !== plans.length) throw new RangeError("the app's plan uses one bus for two streams");
-    const profiles = plans.map(({ profile }) => knownProfile(profile));
     const fresh = plans.map((plan, index) => newStream(plan, profiles[index]));
     const numbers = Math.max(0, ...fresh.map(numbersOf));
     const columns = Math.max(0, ...profiles.map((profile) => profile.columns.length));
@@ -319,13 +320,10 @@ export class Terminal {
   }
 }
 
-function newStream(
-  { point, profile: number, integrate, triggers }: StreamPlan,
-  profile: Profile,
-): StreamState {
+function newStream({ point, integrate, triggers }: StreamPlan, profile: Profile): StreamState {
   return {
     point,
-    profile: number,
+    profile: profile.number,
     due: 0,
     storingId: 0,
     end: Number.NaN,
@@ -347,12 +345,6 @@ function isAlike(saved: StreamState, stream: StreamState): boolean {
     numbersOf(saved) === numbersOf(stream) &&
     saved.registers.length === stream.registers.length
   );
-}
-
-function knownProfile(number: number): Profile {
-  const profile = profileOf(number);
-  if (!profile) throw new RangeError(`there is no built-in profile ${number}`);
-  return profile;
 }
 
 function driverFactory(hal: Hal, config: Config): DriverFactory {

@@ -3,8 +3,10 @@ import { RetainedMemory } from "../hal-mocks/retained";
 import type { SerialChip } from "../hal-mocks/serial";
 import defaultApp from "../src/app/default";
 import type { App, AppInstance } from "../src/app/interface";
+import { profileNumber } from "../src/comms/descriptor";
+import { planProfiles } from "../src/comms/plan-profiles";
 import type { Hal, SerialOptions } from "../src/hal";
-import { profiles } from "../src/model/profiles";
+import { columnsOf, profiles } from "../src/model/profiles";
 import { decodeDescriptor } from "../tools/decode/descriptor";
 import { describedProfile } from "../tools/decode/profiles";
 import { bytesOf, telegram } from "./support/dsmr";
@@ -132,6 +134,52 @@ describe("the descriptor of a stream's profile", () => {
       await send(site);
     }
     expect(topicsOf(site)).toEqual([`gm/${mac}/0/d/2`, "gm/cellar/0/d/2"]);
+  });
+});
+
+describe("columns that the app's plan lists", () => {
+  const COLUMNS = "t clock pi v_l1@-1 i_l1@-3 ei_t1@3";
+  const appOf = (profile: string | number): App => {
+    return (kit) => {
+      const { plan } = defaultApp(kit);
+      return { plan: { ...plan, streams: [{ ...plan.streams[0], profile }] } };
+    };
+  };
+
+  it("are a profile with a number made of them, read by its descriptor", async () => {
+    const site = await Site.open({ app: appOf(COLUMNS) });
+    await site.pass(40.5 * MINUTE);
+    const number = profileNumber(columnsOf(COLUMNS));
+    expect(site.descriptors.map(({ topic }) => topic)).toEqual([`gm/${site.terminal.hal.mac}/0/d/${number}`]);
+    // A sleeper has booted for each of them, and found its batch in retained memory.
+    expect(site.messages.length).toBeLessThan(5);
+    expect(slots(site, MINUTE).slice(0, 29)).toEqual(upTo(29));
+    const { time, clock, pi, v_l1, i_l1, ei_t1, ...rest } = site.records[0];
+    for (const value of [clock, pi, v_l1, i_l1, ei_t1]) expect(value).toBeTypeOf("number");
+    expect(Object.keys(rest)).toEqual(["device", "point", "boot", "seq"]);
+  });
+
+  it("give one number to two points that have the same ones", () => {
+    const stream = { point: 0, sensor: "p1", sampleMs: 0, timeoutMs: 1, batch: 1 } as const;
+    const plan = [COLUMNS, 2, COLUMNS, "t pi"].map((profile) => ({ ...stream, profile }));
+    const [first, builtIn, again, other] = planProfiles(plan);
+    expect(again).toBe(first);
+    expect(builtIn).toBe(profiles.meter3);
+    expect(other.number).toBe(profileNumber(columnsOf("t pi")));
+  });
+
+  it("close what was open of others, of which only built-in ones are still known", async () => {
+    let profile: string | number = COLUMNS;
+    const site = await openResident({}, { app: (kit) => appOf(profile)(kit) });
+    for (const next of [2, COLUMNS, COLUMNS]) {
+      await site.pass(5 * MINUTE);
+      profile = next;
+      site.terminal.reset();
+    }
+    await send(site);
+    expect(site.log.filter((line) => line.includes("its batch is lost"))).toHaveLength(1);
+    expect(site.records.some((record) => "pe_l3" in record)).toBe(true);
+    expect(slots(site, 10 * SECOND)).toEqual(upTo(90).slice(30));
   });
 });
 

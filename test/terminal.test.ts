@@ -568,6 +568,18 @@ describe("a terminal", () => {
     await expect((await Site.open({ app: unknown })).pass(0)).rejects.toThrow("no built-in profile 999");
   });
 
+  it.each([
+    ["clock pi", 'the app\'s profile "clock pi" does not begin with t'],
+    ["t nothing", 'no channel is called "nothing"'],
+    ["t pi@much", '"pi@much" is no column'],
+  ])("refuses columns that are none: %s", async (profile, why) => {
+    const app: App = (kit) => {
+      const { plan } = defaultApp(kit);
+      return { plan: { ...plan, streams: [{ ...plan.streams[0], profile }] } };
+    };
+    await expect((await Site.open({ app })).pass(0)).rejects.toThrow(why);
+  });
+
   it("runs the next app when one throws as it starts, or has a plan that cannot be", async () => {
     const start: App = () => {
       throw new RangeError("made for version 2 of the kit");

@@ -14,8 +14,8 @@ export interface StreamPlan {
   point: number;
   /** The driver, and the name of its bus in the hardware abstraction. */
   sensor: "p1";
-  /** The number of a built-in profile. */
-  profile: number;
+  /** The number of a built-in profile, or columns: `t clock pi v_l1 i_l1@-3` (`columnsOf` in src/model/profiles.ts). */
+  profile: number | string;
   /** Milliseconds between readings, aligned to the clock; 0 takes every sample. */
   sampleMs: number;
   /** Milliseconds after which a silent device gives a reading with quality `silent`. */

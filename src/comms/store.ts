@@ -1,11 +1,12 @@
+import type { Config } from "../config";
 import type { Hal } from "../hal";
 import { quantise, Recorder } from "../lowpower/recorder";
 import { type State, type StreamState, saveState } from "../lowpower/state";
 import type { Timekeeper } from "../lowpower/timekeeper";
-import { profileOf } from "../model/profiles";
+import { type Profile, profileOf } from "../model/profiles";
 import { clockStepEvent, lostEvent, newEpochEvent } from "./events";
+import { encodeFrameAs } from "./frame/choice";
 import { dateFrame } from "./frame/date";
-import { encodeFrame } from "./frame/encode";
 import { decodeNote, encodeNote } from "./note";
 import { FlashOutbox, MAX_FRAME_BYTES, type Outbox, type StoredRecord } from "./outbox";
 
@@ -29,14 +30,28 @@ export class Store {
   readonly #hal: Hal;
   readonly #state: State;
   readonly #time: Timekeeper;
+  readonly #body: Config["frame"];
+  readonly #profiles: readonly Profile[];
   #outbox: FlashOutbox | undefined;
   #mayBeTorn: boolean;
   /** False while a boot wires: see `save`. */
   #isSaving = false;
 
-  /** @param mayBeTorn the last run may have ended while it wrote to flash. */
-  constructor(hal: Hal, state: State, time: Timekeeper, mayBeTorn: boolean) {
+  /**
+   * @param profiles of the plan's streams.
+   * @param mayBeTorn the last run may have ended while it wrote to flash.
+   */
+  constructor(
+    hal: Hal,
+    body: Config["frame"],
+    state: State,
+    time: Timekeeper,
+    profiles: readonly Profile[],
+    mayBeTorn: boolean,
+  ) {
     this.#hal = hal;
+    this.#body = body;
+    this.#profiles = profiles;
     this.#state = state;
     this.#time = time;
     this.#mayBeTorn = mayBeTorn || state.streams.some(({ storingId }) => storingId);
@@ -77,7 +92,7 @@ export class Store {
   finish(): void {
     for (const saved of this.#state.streams) {
       if (!saved.storingId) continue;
-      const profile = profileOf(saved.profile);
+      const profile = this.#profileOf(saved.profile);
       if (profile && this.open()?.has(saved.storingId)) {
         this.#setEnd(saved);
         new Recorder(profile, saved.batch, 1).clear();
@@ -110,7 +125,7 @@ export class Store {
 
   /** What an earlier plan has left open. It is full, whatever its limit was. */
   storeSaved(saved: StreamState): void {
-    const profile = profileOf(saved.profile);
+    const profile = this.#profileOf(saved.profile);
     if (profile) this.store(new Recorder(profile, saved.batch, 1), saved);
     else {
       this.#state.counters.lost += saved.batch.count;
@@ -174,7 +189,13 @@ export class Store {
     const { boot, seq } = this.#state;
     const content = recorder.content(boot, seq, (ticks) => this.#time.at(ticks));
     const bytes = ENVELOPE_BYTES + HEAD_BYTES * content.columns + GROWTH * recorder.batch.length;
-    return encodeFrame(content, new Uint8Array(bytes));
+    // The dense body is made with t0, which an undated frame gets only when it is sent.
+    const body = content.dated ? this.#body : "plain";
+    return encodeFrameAs(body, content, recorder.profile.columns, new Uint8Array(bytes));
+  }
+
+  #profileOf(number: number): Profile | undefined {
+    return this.#profiles.find((profile) => profile.number === number) ?? profileOf(number);
   }
 
   #setEnd(saved: StreamState): void {

@@ -15,9 +15,13 @@ export interface Profile {
   columns: readonly Column[];
 }
 
+/** Exponents for which a power of ten is exact as a double. */
+const RESOLUTION = /^-?(1?[0-9]|2[0-2])$/;
+
 /** A column at the registry's resolution, or at a resolution of its own: `v_l1`, `i_l1@-3`. */
 function column(text: string): Column {
   const [name, exponent] = text.split("@");
+  if (exponent !== undefined && !RESOLUTION.test(exponent)) throw new RangeError(`"${text}" is no column`);
   const channel = channelNumber(name);
   return {
     channel,
@@ -26,8 +30,16 @@ function column(text: string): Column {
   };
 }
 
+/**
+ * Columns from their channels' names, each at the registry's resolution or at one of its own: `t v_l1 i_l1@-3`.
+ * @throws RangeError that names what is none.
+ */
+export function columnsOf(text: string): Column[] {
+  return text.split(" ").map(column);
+}
+
 function profile(number: number, columns: string): Profile {
-  return { number, columns: columns.split(" ").map(column) };
+  return { number, columns: columnsOf(columns) };
 }
 
 const METER = "t clock ei ei_t1 ei_t2 ee ee_t1 ee_t2 tariff pi pe";

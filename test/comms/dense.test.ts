@@ -2,6 +2,7 @@ import { Decoder } from "cbor-x";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRandom } from "../../hal-mocks/random";
+import { encodeFrameAs } from "../../src/comms/frame/choice";
 import { encodeDenseFrame } from "../../src/comms/frame/dense";
 import { encodeFrame, type FrameContent } from "../../src/comms/frame/encode";
 import { type DenseResult, decodeDense } from "../../src/comms/frame/read-dense";
@@ -201,6 +202,30 @@ describe("the encoder refuses", () => {
     expect(around.subarray(0, 10).every((byte) => byte === 0xa5)).toBe(true);
     expect(around.subarray(10 + length).every((byte) => byte === 0xa5)).toBe(true);
     expect(encodeDenseFrame(content, METER, new Uint8Array(length + 3)).length).toBe(length);
+  });
+});
+
+describe("the body that a configuration wants", () => {
+  const content = contentOf(house(30, "choice"));
+
+  it("is the one that is written", () => {
+    const plain = encodeFrame(content, target).slice();
+    expect(encodeFrameAs("plain", content, METER, target)).toEqual(plain);
+    const dense = encodeDenseFrame(content, METER, target).slice();
+    expect(encodeFrameAs("dense", content, METER, target)).toEqual(dense);
+  });
+
+  it("is a plain one where the dense encoder refuses it", () => {
+    const refused = { ...content, dated: false };
+    const plain = encodeFrame(refused, target).slice();
+    expect(() => encodeDenseFrame(refused, METER, target)).toThrow(RangeError);
+    expect(encodeFrameAs("dense", refused, METER, target)).toEqual(plain);
+  });
+
+  it("is none where both refuse it", () => {
+    const both = { ...content, profile: 2.5 };
+    for (const body of ["plain", "dense"] as const)
+      expect(() => encodeFrameAs(body, both, METER, target)).toThrow("cbor: 2.5 is no integer");
   });
 });
 

@@ -66,6 +66,22 @@ describe("the street", () => {
   });
 });
 
+describe("terminals that send dense frames", () => {
+  it("deliver the same readings in fewer bytes", async () => {
+    const terminals = sixHours.terminals.map((terminal) => ({
+      ...terminal,
+      config: { ...terminal.config, frame: "dense" as const },
+    }));
+    const plain = await run({ scenario: sixHours, transport: "pair" });
+    const dense = await run({ scenario: { ...sixHours, terminals }, transport: "pair" });
+    expectExact(dense.report);
+    expect(dense.records).toEqual(plain.records);
+    dense.report.terminals.forEach(({ payloadBytesPerReading }, index) => {
+      expect(payloadBytesPerReading).toBeLessThan(0.7 * plain.report.terminals[index].payloadBytesPerReading);
+    });
+  });
+});
+
 describe("the slots", () => {
   it.each([2000, 11_000, 13_000, 90_000, 100_000])(
     "are multiples of the period in Unix time, whatever the start: %d ms",

@@ -94,6 +94,18 @@ describe.runIf(hasCompiler())("a simulation on XS", () => {
     for (const { failedSessions } of report.terminals) expect(failedSessions).toBeGreaterThan(0);
   });
 
+  it("sends the dense frames of Node, byte for byte", async () => {
+    const dense = ({ config, ...rest }: typeof sleeper | typeof resident) => ({
+      ...rest,
+      config: { ...config, frame: "dense" },
+    });
+    const terminals = [dense(sleeper), dense(resident)];
+    const { report } = await expectSame({
+      scenario: scenarioOf({ start: "2026-06-01T00:00:00Z", days: 0.03, terminals }),
+    });
+    expect(report.ok).toBe(true);
+  });
+
   it.runIf(hasRecordedTelegrams())("reads a recorded meter as Node does", async () => {
     const recording = parseRecording(recordedStream().subarray(0, 40_000));
     await expectSame({ scenario: scenarioOf(street), recording });

@@ -1,4 +1,4 @@
-import { adapted, BOTTOM, LONGER, NEGATIVE, SECOND, TOP, USUAL, VERBATIM } from "./contexts";
+import { BOTTOM, LONGER, NEGATIVE, SECOND, SLOWEST, TOP, USUAL, VERBATIM } from "./contexts";
 
 /** What is wrong with a dense body. */
 export class DenseError extends Error {}
@@ -23,13 +23,19 @@ export class BitReader {
   }
 
   bit(index: number): boolean {
-    const contexts = this.#contexts;
-    const context = contexts[index];
+    let context = this.#contexts[index];
+    const divisor = context & 31;
     const bound = ((this.#range >>> 8) * (context >>> 6)) >>> 7;
     const one = this.#code < bound;
-    contexts[index] = adapted(context, one);
-    if (!one) this.#pass(bound);
-    this.#range = one ? bound : this.#range - bound;
+    if (one) {
+      context += (((65535 - (context >>> 5)) / divisor) | 0) << 5;
+      this.#range = bound;
+    } else {
+      context -= (((context >>> 5) / divisor) | 0) << 5;
+      this.#pass(bound);
+      this.#range -= bound;
+    }
+    this.#contexts[index] = divisor < SLOWEST ? context + 1 : context;
     this.#normalise();
     return one;
   }

@@ -1,8 +1,13 @@
-import { adapted, BOTTOM, LONGER, NEGATIVE, SECOND, TOP, USUAL, VERBATIM } from "./contexts";
+import { BOTTOM, LONGER, NEGATIVE, SECOND, SLOWEST, TOP, USUAL, VERBATIM } from "./contexts";
+
+const WORD = 2 ** 32;
+const LARGEST = Number.MAX_SAFE_INTEGER;
 
 /**
  * A binary arithmetic coder: what it has written is a number between 0 and 1, each bit takes its share of the interval
  * [low, low + range), and `low` is the part of it that is not yet in the buffer.
+ *
+ * XS interprets this some thousand times a frame: what is short is not in a function of its own here.
  */
 export class BitWriter {
   readonly #bytes: Uint8Array;
@@ -20,38 +25,47 @@ export class BitWriter {
     this.#at = start;
   }
 
-  /** One bit, by what its context expects. */
+  /** One bit, by what its context expects, which adapts. */
   bit(index: number, one: boolean): void {
-    const contexts = this.#contexts;
-    const context = contexts[index];
-    let range = this.#range;
-    const bound = ((range >>> 8) * (context >>> 6)) >>> 7;
-    contexts[index] = adapted(context, one);
-    if (!one) this.#low += bound;
-    range = one ? bound : range - bound;
-    this.#range = range;
-    if (range < BOTTOM) this.#normalise();
+    let context = this.#contexts[index];
+    const divisor = context & 31;
+    let share = ((this.#range >>> 8) * (context >>> 6)) >>> 7;
+    if (one) {
+      context += (((65535 - (context >>> 5)) / divisor) | 0) << 5;
+    } else {
+      this.#low += share;
+      share = this.#range - share;
+      context -= (((context >>> 5) / divisor) | 0) << 5;
+    }
+    this.#contexts[index] = divisor < SLOWEST ? context + 1 : context;
+    this.#range = share;
+    if (share < BOTTOM) this.#normalise();
   }
 
-  /** An integer within ±(2^53−1) that is small as a rule: its length, its sign, and its bits below the highest. */
-  residual(value: number): void {
-    const magnitude = Math.abs(value);
-    const length = bitsOf(magnitude);
-    this.#lengthOf(length);
-    if (length === 0) return;
-    this.bit(NEGATIVE, value < 0);
+  /** A value by its distance from the prediction, both within ±(2^53−1): its length, its sign, the bits below the highest. */
+  value(value: number, prediction: number): void {
+    const residual = value - prediction;
+    if (residual === 0) {
+      this.bit(LONGER, false);
+      return;
+    }
+    this.bit(LONGER, true);
+    const isNegative = residual < 0;
+    const magnitude = isNegative ? -residual : residual;
+    if (magnitude > LARGEST) {
+      this.#length(VERBATIM);
+      this.bit(NEGATIVE, value < 0);
+      this.#raw(Math.abs(value), 53);
+      return;
+    }
+    const length =
+      magnitude < WORD ? 32 - Math.clz32(magnitude) : 64 - Math.clz32(Math.floor(magnitude / WORD));
+    this.#length(length);
+    this.bit(NEGATIVE, isNegative);
     if (length === 1) return;
-    const below = magnitude - 2 ** (length - 1);
-    const half = 2 ** (length - 2);
-    this.bit(SECOND + length, below >= half);
-    this.#raw(below % half, length - 2);
-  }
-
-  /** A value whose residual is no integer within ±(2^53−1). */
-  verbatim(value: number): void {
-    this.#lengthOf(VERBATIM);
-    this.bit(NEGATIVE, value < 0);
-    this.#raw(Math.abs(value), 53);
+    const below = length - 2;
+    this.bit(SECOND + length, (below < 32 ? magnitude >>> below : magnitude / 2 ** below) % 2 >= 1);
+    if (below > 0) this.#raw(magnitude, below);
   }
 
   /**
@@ -67,43 +81,43 @@ export class BitWriter {
       unit /= 256;
     }
     this.#low = number;
-    this.#carry();
+    if (number >= TOP) this.#carry();
     while (this.#low) this.#shift();
     return this.#at - this.#start;
   }
 
-  /** Whether there is any; then from the usual length up or down, so that it takes few steps as a rule. */
-  #lengthOf(length: number): void {
-    this.bit(LONGER, length > 0);
-    if (length === 0) return;
-    let index = this.#contexts[USUAL];
-    if (length > index) {
-      while (index < length) this.bit(LONGER + index++, true);
-      if (length < VERBATIM) this.bit(LONGER + length, false);
+  /** From the usual length up or down, so that it takes few steps as a rule. */
+  #length(length: number): void {
+    let index = LONGER + this.#contexts[USUAL];
+    const end = LONGER + length;
+    if (end > index) {
+      while (index < end) this.bit(index++, true);
+      if (length < VERBATIM) this.bit(end, false);
       return;
     }
-    while (index >= length) this.bit(LONGER + index--, false);
-    if (index > 0) this.bit(LONGER + index, true);
+    while (index >= end) this.bit(index--, false);
+    if (length > 1) this.bit(index, true);
   }
 
   /** The `count` lower bits of a value, each as likely 0 as 1. */
   #raw(value: number, count: number): void {
+    let left = count;
     if (count > 24) {
-      this.#raw(Math.floor(value / 2 ** 24), count - 24);
-      this.#raw(value % 2 ** 24, 24);
-      return;
+      this.#raw(Math.floor(value / TOP), count - 24);
+      left = 24;
     }
-    for (let left = count; left > 0; ) {
+    while (left > 0) {
       const bits = left < 8 ? left : 8;
       left -= bits;
-      this.#range >>>= bits;
-      this.#low += this.#range * ((value >>> left) & ((1 << bits) - 1));
-      if (this.#range < BOTTOM) this.#normalise();
+      const range = this.#range >>> bits;
+      this.#low += range * ((value >>> left) & ((1 << bits) - 1));
+      this.#range = range;
+      if (range < BOTTOM) this.#normalise();
     }
   }
 
   #normalise(): void {
-    this.#carry();
+    if (this.#low >= TOP) this.#carry();
     do {
       this.#shift();
       this.#range *= 256;
@@ -112,7 +126,6 @@ export class BitWriter {
 
   /** Adds the digit that `low` has too many to the number in the buffer, which is always below 1. */
   #carry(): void {
-    if (this.#low < TOP) return;
     this.#low -= TOP;
     let at = this.#at - 1;
     while (this.#bytes[at] === 255) this.#bytes[at--] = 0;
@@ -124,10 +137,4 @@ export class BitWriter {
     this.#bytes[this.#at++] = this.#low >>> 16;
     this.#low = (this.#low & 0xffff) << 8;
   }
-}
-
-/** How many bits a magnitude up to 2^53−1 has. */
-function bitsOf(magnitude: number): number {
-  if (magnitude < 2 ** 32) return 32 - Math.clz32(magnitude);
-  return 64 - Math.clz32(Math.floor(magnitude / 2 ** 32));
 }

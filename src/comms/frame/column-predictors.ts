@@ -1,6 +1,16 @@
 import type { Column } from "../../model/profiles";
 import { Clock, Current, Last, type Predictor, Register, Steps, Total, tenTo } from "./predictors";
-import { CHANNELS, channelOf, INDICES, PHASES, POWER, type Power, REACTIVE, type Rows, Terms } from "./terms";
+import {
+  CHANNELS,
+  channelOf,
+  INDICES,
+  PHASES,
+  POWER,
+  type Power,
+  REACTIVE,
+  type Table,
+  Terms,
+} from "./terms";
 
 // Numbers of quantities in the channel registry.
 const TIME = 0;
@@ -50,7 +60,7 @@ const MAX_DECADES = 6;
 
 /** Of the times, in a frame whose first one is `start`. */
 export function timePredictor(columns: readonly Column[], start: number): Predictor {
-  return new Steps(firstOf(columns[0])[0], 0, start);
+  return new Steps(firstOf(columns[0])[0], start);
 }
 
 /** Of the quality codes. */
@@ -59,80 +69,75 @@ export function qualityPredictor(): Predictor {
 }
 
 /** Of a profile's columns but the time, in their order. */
-export function columnPredictors(columns: readonly Column[], rows: Rows): Predictor[] {
-  return columns.slice(1).map((column) => predictorOf(column, columns, rows));
+export function columnPredictors(
+  columns: readonly Column[],
+  { count, times, values }: Pick<Table, "count" | "times" | "values">,
+): Predictor[] {
+  const table = { columns, channels: columns.map(({ channel }) => channel), count, times, values };
+  return columns.slice(1).map((column) => predictorOf(column, table));
 }
 
-function predictorOf(column: Column, columns: readonly Column[], rows: Rows): Predictor {
-  const quantity = Math.floor(column.channel / CHANNELS);
-  const phase = Math.floor(column.channel / INDICES) % PHASES;
-  const first = firstOf(column);
-  const terms = () => new Terms(columns, rows);
+function predictorOf(column: Column, table: Table): Predictor {
+  const { channel, exponent } = column;
+  const quantity = Math.floor(channel / CHANNELS);
+  const phase = Math.floor(channel / INDICES) % PHASES;
+  const [bits, start] = firstOf(column);
   let predictor: Predictor | undefined;
-  if (quantity === CLOCK && column.exponent === columns[0].exponent)
-    predictor = new Clock(first[0], rows.times);
-  else if (column.channel === channelOf(CURRENT, phase)) predictor = currentOf(column, first, phase, terms);
-  else if (POWER.includes(quantity) && column.channel === channelOf(quantity, 0))
-    predictor = totalOf(column, terms);
-  else if (REGISTERS[quantity]) predictor = registerOf(column, columns[0].exponent, first, rows, terms);
+  if (quantity === CLOCK && exponent === table.columns[0].exponent) predictor = new Clock(bits, table.times);
+  else if (channel === channelOf(CURRENT, phase)) predictor = currentOf(column, bits, phase, table);
+  else if (channel === channelOf(quantity, 0) && POWER.includes(quantity)) predictor = totalOf(column, table);
+  else if (REGISTERS[quantity]) predictor = registerOf(column, bits, REGISTERS[quantity], phase, table);
   const isGauge = !COUNTERS.includes(quantity) && !STATES.includes(quantity);
-  return predictor ?? new Last(first[0], isGauge ? first[0] >> 1 : 0, first[2]);
+  return predictor ?? new Last(bits, isGauge ? bits >> 1 : 0, start);
 }
 
-function totalOf(column: Column, newTerms: () => Terms): Predictor | undefined {
-  const direction = [0, 1, -1][POWER.indexOf(Math.floor(column.channel / CHANNELS))];
-  const phases = newTerms();
+function totalOf({ channel, exponent }: Column, table: Table): Predictor | undefined {
+  const direction = [0, 1, -1][POWER.indexOf(channel / CHANNELS)];
+  const phases = new Terms(table);
   for (let phase = 1; phase <= 3; phase++) phases.addNet(POWER, phase);
-  return phases.exponent === column.exponent ? new Total(phases, direction) : undefined;
+  return phases.exponent === exponent ? new Total(phases, direction) : undefined;
 }
 
-function currentOf(
-  column: Column,
-  first: First,
-  phase: number,
-  newTerms: () => Terms,
-): Predictor | undefined {
-  const voltage = newTerms();
-  const power = newTerms();
-  const reactive = newTerms();
+function currentOf({ exponent }: Column, bits: number, phase: number, table: Table): Predictor | undefined {
+  const voltage = new Terms(table);
+  const power = new Terms(table);
+  const reactive = new Terms(table);
   voltage.add(VOLTAGE, phase, 1);
   power.addNet(POWER, phase);
-  reactive.addNet(REACTIVE, phase);
   if (voltage.exponent === undefined || power.exponent === undefined) return undefined;
-  if (reactive.exponent !== undefined && reactive.exponent !== power.exponent) return undefined;
-  const decades = power.exponent - voltage.exponent - column.exponent;
+  reactive.addNet(REACTIVE, phase);
+  const hasReactive = reactive.exponent !== undefined;
+  if (hasReactive && reactive.exponent !== power.exponent) return undefined;
+  const decades = power.exponent - voltage.exponent - exponent;
   if (Math.abs(decades) > MAX_DECADES) return undefined;
-  return new Current(first[0], voltage, power, reactive, decades);
+  return new Current(bits, voltage, power, hasReactive ? reactive : undefined, decades);
 }
 
 function registerOf(
-  column: Column,
-  timeExponent: number,
-  first: First,
-  rows: Rows,
-  newTerms: () => Terms,
+  { exponent }: Column,
+  bits: number,
+  [kind, direction]: readonly [Power, number],
+  phase: number,
+  table: Table,
 ): Predictor | undefined {
-  const [kind, direction] = REGISTERS[Math.floor(column.channel / CHANNELS)];
-  const phase = Math.floor(column.channel / INDICES) % PHASES;
-  const power = newTerms();
+  const power = new Terms(table);
   power.addNet(kind, phase);
   // Where the whole connection has none, its phases together.
   if (phase === 0 && power.exponent === undefined)
     for (let part = 1; part <= 3; part++) power.addNet(kind, part);
   if (power.exponent === undefined) return undefined;
-  const decades = power.exponent + timeExponent - column.exponent;
+  const decades = power.exponent + table.columns[0].exponent - exponent;
   if (Math.abs(decades) > MAX_DECADES) return undefined;
-  return new Register(first[0], power, direction, rows.times, decades);
+  return new Register(bits, power, direction, table.times, decades);
 }
 
-/** What is usual of a column's first value, at its exponent. */
-function firstOf(column: Column): First {
-  const quantity = Math.floor(column.channel / CHANNELS);
-  const [bits, exponent, usual] = usualOf(quantity);
-  const decades = exponent - column.exponent;
+/** How many bits the residual of a column's first value has, and what is usual of it, at the column's exponent. */
+function firstOf({ channel, exponent }: Column): readonly [bits: number, start: number] {
+  const [bits, usualExponent, usual] = usualOf(Math.floor(channel / CHANNELS));
+  const decades = usualExponent - exponent;
   const scaledBits = Math.max(0, Math.min(MOST_BITS, bits + Math.floor((10 * decades) / 3)));
-  const scaled = Math.abs(decades) > MAX_DECADES ? 0 : Math.floor((usual * tenTo(decades)) / tenTo(-decades));
-  return [scaledBits, column.exponent, scaled];
+  const start = Math.abs(decades) > MAX_DECADES ? 0 : Math.floor((usual * tenTo(decades)) / tenTo(-decades));
+  return [scaledBits, start];
 }
 
 function usualOf(quantity: number): First {

@@ -1,7 +1,8 @@
 /**
  * What both ends of a dense body know before its first bit: the contexts of the binary arithmetic coder, and how they
  * adapt. A context is `probability·32 + divisor`: the probability that its next bit is 1, in 65,536ths, and the divisor
- * by which the next step towards the bit that came is divided: 1/divisor of the way, at first far, then 1/21.
+ * by which the next step towards the bit that came is divided: 1/divisor of the way, at first far, then 1/21. Both ends
+ * adapt it in `bit`.
  */
 
 /** Whether a column has missing values: the one context that goes on from column to column. */
@@ -25,7 +26,7 @@ export const VERBATIM = 54;
 export const TOP = 2 ** 24;
 export const BOTTOM = 2 ** 16;
 
-const SLOWEST = 21;
+export const SLOWEST = 21;
 
 function context(percent: number, divisor: number): number {
   return Math.floor((65536 * percent) / 100) * 32 + divisor;
@@ -75,13 +76,4 @@ export function expectNext(contexts: Int32Array, bits: number): void {
   contexts.fill(ABOVE, LONGER + bits, SECOND);
   contexts[LONGER] = bits === 0 ? SELDOM : OFTEN;
   contexts[USUAL] = Math.max(1, bits);
-}
-
-/** The context after a bit. */
-export function adapted(context: number, one: boolean): number {
-  const divisor = context & 31;
-  const probability = context >>> 5;
-  const next = divisor < SLOWEST ? context + 1 : context;
-  if (one) return next + ((((65535 - probability) / divisor) | 0) << 5);
-  return next - (((probability / divisor) | 0) << 5);
 }

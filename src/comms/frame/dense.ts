@@ -11,7 +11,7 @@ import {
   PRESENT_AFTER_MISSING,
 } from "./contexts";
 import { encodeFrame, type FrameContent, writeEnvelope } from "./encode";
-import { bounded, LAST_RANK, type Predictor } from "./predictors";
+import { LAST_RANK, type Predictor } from "./predictors";
 
 export const MAX_READINGS = 1024;
 
@@ -33,7 +33,7 @@ export function encodeDenseFrame(
   columns: readonly Column[],
   target: Uint8Array,
 ): Uint8Array {
-  check(content, columns);
+  check(content, columns.length - 1);
   if (content.count > 1) return writeFrame(content, columns, target);
   const plain = encodeFrame(content, target).length;
   const dense = writeFrame(content, columns, target);
@@ -73,59 +73,53 @@ class ColumnWriter {
   /** The values from `start` on, without the first `from` rows of them. */
   write(values: ArrayLike<number>, start: number, from: number, predictor: Predictor): void {
     const bits = this.#bits;
-    const contexts = this.#contexts;
     const count = this.#count;
     const hasMissing = isAnyMissing(values, start + from, start + count);
     bits.bit(HAS_MISSING, hasMissing);
-    expectFirst(contexts, predictor.firstBits);
+    expectFirst(this.#contexts, predictor.firstBits);
+    let last = predictor.start;
     let isFirst = true;
-    let presence = PRESENT;
+    let wasThere = true;
     for (let row = from; row < count; row++) {
       const value = values[start + row];
-      const isThere = !Number.isNaN(value);
-      if (hasMissing) bits.bit(presence, isThere);
-      presence = isThere ? PRESENT : PRESENT_AFTER_MISSING;
-      if (!isThere) continue;
-      writeValue(bits, value, predictor.predict(row));
-      predictor.learn(row, value);
-      if (isFirst) expectNext(contexts, predictor.nextBits);
+      if (hasMissing) {
+        const isThere = !Number.isNaN(value);
+        bits.bit(wasThere ? PRESENT : PRESENT_AFTER_MISSING, isThere);
+        wasThere = isThere;
+        if (!isThere) continue;
+      }
+      bits.value(value, predictor.predict(row, last));
+      last = value;
+      if (isFirst) expectNext(this.#contexts, predictor.nextBits);
       isFirst = false;
     }
   }
 }
 
-function writeValue(bits: BitWriter, value: number, prediction: number): void {
-  const residual = value - bounded(prediction);
-  if (Number.isSafeInteger(residual)) bits.residual(residual);
-  else bits.verbatim(value);
-}
-
+/** @throws RangeError for what is neither an integer within ±(2^53−1) nor missing. */
 function isAnyMissing(values: ArrayLike<number>, from: number, to: number): boolean {
-  for (let index = from; index < to; index++) if (Number.isNaN(values[index])) return true;
-  return false;
+  let isAny = false;
+  for (let index = from; index < to; index++) {
+    const value = values[index];
+    // So most are seen to be integers without a call.
+    if ((value | 0) === value || Number.isSafeInteger(value)) continue;
+    if (!Number.isNaN(value)) throw new RangeError(`frame: values: ${value}`);
+    isAny = true;
+  }
+  return isAny;
 }
 
-function check(content: FrameContent, columns: readonly Column[]): void {
-  const { count, times, qualities, values } = content;
+function check({ count, columns, times, qualities, dated }: FrameContent, expected: number): void {
   if (!(Number.isInteger(count) && count >= 1 && count <= MAX_READINGS)) {
     throw new RangeError(`frame: ${count} readings, expected 1 to ${MAX_READINGS}`);
   }
-  if (content.columns !== columns.length - 1) {
-    throw new RangeError(`frame: ${content.columns} columns, expected ${columns.length - 1} and the time`);
+  if (columns !== expected) {
+    throw new RangeError(`frame: ${columns} columns, expected ${expected} and the time`);
   }
-  checkIntegers("times", times, count, -Number.MAX_SAFE_INTEGER);
-  checkIntegers("quality", qualities, count, 0);
-  if (!content.dated && times[0] !== 0)
-    throw new RangeError("frame: undated times are relative to the first one");
-  for (let index = 0; index < count * content.columns; index++) {
-    const value = values[index];
-    if (!Number.isSafeInteger(value) && !Number.isNaN(value)) throw new RangeError(`frame: values: ${value}`);
-  }
-}
-
-function checkIntegers(name: string, integers: ArrayLike<number>, count: number, low: number): void {
   for (let row = 0; row < count; row++) {
-    const integer = integers[row];
-    if (!Number.isSafeInteger(integer) || integer < low) throw new RangeError(`frame: ${name}: ${integer}`);
+    if (!Number.isSafeInteger(times[row])) throw new RangeError(`frame: times: ${times[row]}`);
+    if (!(Number.isSafeInteger(qualities[row]) && qualities[row] >= 0))
+      throw new RangeError(`frame: quality: ${qualities[row]}`);
   }
+  if (!dated && times[0] !== 0) throw new RangeError("frame: undated times are relative to the first one");
 }

@@ -10,10 +10,13 @@ export interface Predictor {
   /** About how many bits the residual of the first value has, and those of the later ones. */
   readonly firstBits: number;
   readonly nextBits: number;
-  /** Of the first value, when none was learnt. */
-  predict(row: number): number;
-  /** After `predict` of that row; rows that have no value are left out. */
-  learn(row: number, value: number): void;
+  /** What stands for the value before the first one. */
+  readonly start: number;
+  /**
+   * An integer within ±(2^53−1) for the value of a row. Rows come in their order; those that have no value are left out.
+   * @param last the value that came before it, at first `start`.
+   */
+  predict(row: number, last: number): number;
 }
 
 export const LAST_RANK = 2;
@@ -30,55 +33,54 @@ export class Last implements Predictor {
   rank = 0;
   readonly firstBits: number;
   readonly nextBits: number;
-  protected last: number;
+  readonly start: number;
 
-  constructor(firstBits: number, nextBits: number, usual: number) {
+  constructor(firstBits: number, nextBits: number, start: number) {
     this.firstBits = firstBits;
     this.nextBits = nextBits;
-    this.last = usual;
+    this.start = start;
   }
 
-  predict(_row: number): number {
-    return this.last;
-  }
-
-  learn(_row: number, value: number): void {
-    this.last = value;
+  predict(_row: number, last: number): number {
+    return last;
   }
 }
 
 /** Times: the step that last came twice in a row comes again. */
 export class Steps extends Last {
+  #before: number;
   #step = 0;
   #lastStep = 0;
 
-  override predict(_row: number): number {
-    return this.last + this.#step;
+  constructor(firstBits: number, start: number) {
+    super(firstBits, 0, start);
+    this.#before = start;
   }
 
-  override learn(row: number, value: number): void {
-    const step = difference(value, this.last);
-    if (row === 1 || step === this.#lastStep) this.#step = step;
+  override predict(row: number, last: number): number {
+    const step = difference(last, this.#before);
+    if (row === 2 || step === this.#lastStep) this.#step = step;
     this.#lastStep = step;
-    this.last = value;
+    this.#before = last;
+    return bounded(last + this.#step);
   }
 }
 
 /** A clock that keeps its distance to the times. */
 export class Clock extends Last {
   readonly #times: ArrayLike<number>;
+  /** Of the row of the last value. */
+  #time = 0;
 
   constructor(firstBits: number, times: ArrayLike<number>) {
     super(firstBits, 0, 0);
     this.#times = times;
   }
 
-  override predict(row: number): number {
-    return this.#times[row] + this.last;
-  }
-
-  override learn(row: number, value: number): void {
-    this.last = difference(value, this.#times[row]);
+  override predict(row: number, last: number): number {
+    const offset = difference(last, this.#time);
+    this.#time = this.#times[row];
+    return bounded(this.#time + offset);
   }
 }
 
@@ -95,9 +97,9 @@ export class Total extends Last {
     this.#direction = direction;
   }
 
-  override predict(row: number): number {
+  override predict(row: number, last: number): number {
     const sum = this.#phases.at(row);
-    if (Number.isNaN(sum)) return this.last;
+    if (Number.isNaN(sum)) return last;
     return this.#direction === 0 ? sum : Math.max(0, this.#direction * sum);
   }
 }
@@ -110,13 +112,15 @@ export class Current extends Last {
   override rank = 2;
   readonly #voltage: Terms;
   readonly #power: Terms;
-  readonly #reactive: Terms;
+  /** Undefined where there is none. */
+  readonly #reactive: Terms | undefined;
   readonly #numerator: number;
   readonly #denominator: number;
-  #square = 0;
+  /** Of the current that the last prediction has found, NaN where it found none. */
+  #square = Number.NaN;
   #rest = 0;
 
-  constructor(firstBits: number, voltage: Terms, power: Terms, reactive: Terms, decades: number) {
+  constructor(firstBits: number, voltage: Terms, power: Terms, reactive: Terms | undefined, decades: number) {
     super(firstBits, firstBits >> 1, 0);
     this.#voltage = voltage;
     this.#power = power;
@@ -125,23 +129,22 @@ export class Current extends Last {
     this.#denominator = ROOT_PARTS * tenTo(-decades);
   }
 
-  override predict(row: number): number {
-    const voltage = this.#voltage.at(row);
-    const power = ROOT_PARTS * Math.abs(this.#power.at(row));
-    const reactive =
-      this.#reactive.exponent === undefined ? 0 : ROOT_PARTS * Math.abs(this.#reactive.at(row));
-    this.#square = Number.NaN;
-    if (!(voltage > 0 && voltage < MAX_ROOT && power < MAX_ROOT && reactive < MAX_ROOT)) return this.last;
-    const apparent = Math.floor(Math.sqrt(power * power + reactive * reactive));
-    const current = Math.floor((apparent * this.#numerator) / (this.#denominator * voltage));
-    if (current >= MAX_ROOT) return this.last;
+  override predict(row: number, last: number): number {
+    if (Math.abs(last) < MAX_ROOT && !Number.isNaN(this.#square)) this.#rest = last * last - this.#square;
+    const current = this.#currentAt(row);
     this.#square = current * current;
-    return Math.floor(Math.sqrt(Math.max(0, this.#square + this.#rest)));
+    return Number.isNaN(current) ? last : Math.floor(Math.sqrt(Math.max(0, this.#square + this.#rest)));
   }
 
-  override learn(_row: number, value: number): void {
-    this.last = value;
-    if (Math.abs(value) < MAX_ROOT && !Number.isNaN(this.#square)) this.#rest = value * value - this.#square;
+  /** NaN where it is not known. */
+  #currentAt(row: number): number {
+    const voltage = this.#voltage.at(row);
+    const power = ROOT_PARTS * Math.abs(this.#power.at(row));
+    const reactive = this.#reactive ? ROOT_PARTS * Math.abs(this.#reactive.at(row)) : 0;
+    if (!(voltage > 0 && voltage < MAX_ROOT && power < MAX_ROOT && reactive < MAX_ROOT)) return Number.NaN;
+    const apparent = Math.floor(Math.sqrt(power * power + reactive * reactive));
+    const current = Math.floor((apparent * this.#numerator) / (this.#denominator * voltage));
+    return current < MAX_ROOT ? current : Number.NaN;
   }
 }
 
@@ -160,10 +163,10 @@ export class Register extends Last {
   #low = 0;
   #high: number;
   #row = -1;
-  /** Units that the prediction added. */
+  /** The value before, units that the prediction added to it, and what the rounding of power makes of them. */
+  #before = 0;
   #units = 0;
   #slack = 0;
-  #stands = false;
 
   constructor(firstBits: number, power: Terms, direction: number, times: ArrayLike<number>, decades: number) {
     super(firstBits, 0, 0);
@@ -175,20 +178,25 @@ export class Register extends Last {
     this.#high = this.#unit;
   }
 
-  override predict(row: number): number {
-    // Of the first one nothing is known: all of a unit.
-    this.#slack = this.#row < 0 ? this.#unit : 0;
-    if (this.#row < 0) this.#row = row;
+  override predict(row: number, last: number): number {
+    let stands = false;
+    if (this.#row < 0) {
+      this.#row = row;
+      // Of the first one nothing is known: all of a unit.
+      this.#slack = this.#unit;
+    } else {
+      const units = last - this.#before;
+      stands = units === 0 && this.#units > 1;
+      this.#narrow(units);
+      this.#slack = 0;
+    }
+    this.#before = last;
     while (this.#row < row) this.#work(++this.#row);
-    const units = Math.floor(Math.floor((this.#low + this.#high) / 2) / this.#unit);
-    this.#units = units;
-    return this.#stands ? this.last : this.last + units;
+    this.#units = Math.floor(Math.floor((this.#low + this.#high) / 2) / this.#unit);
+    return stands ? last : bounded(last + this.#units);
   }
 
-  override learn(_row: number, value: number): void {
-    const units = value - this.last;
-    this.last = value;
-    this.#stands = units === 0 && this.#units > 1;
+  #narrow(units: number): void {
     const unit = this.#unit;
     if (Math.abs(units - this.#units) > 1) {
       this.#low = 0;
@@ -203,9 +211,10 @@ export class Register extends Last {
   /** Adds what the power of a row is over the time since the row before. */
   #work(row: number): void {
     const power = this.#direction * this.#power.at(row);
+    if (!(power > 0)) return;
     const time = this.#times[row] - this.#times[row - 1];
     const parts = power * time * this.#parts;
-    if (!(power > 0 && time > 0 && this.#low + parts <= MAX_WORK)) return;
+    if (!(time > 0 && this.#low + parts <= MAX_WORK)) return;
     this.#low += parts;
     this.#high += parts;
     this.#slack += Math.floor((time * this.#parts) / 2);
@@ -225,6 +234,6 @@ function difference(value: number, from: number): number {
 }
 
 /** A prediction within ±(2^53−1). */
-export function bounded(prediction: number): number {
+function bounded(prediction: number): number {
   return Math.max(-Number.MAX_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, prediction));
 }

@@ -9,7 +9,7 @@ import {
   PRESENT,
   PRESENT_AFTER_MISSING,
 } from "./contexts";
-import { bounded, LAST_RANK, type Predictor } from "./predictors";
+import { LAST_RANK, type Predictor } from "./predictors";
 
 /** What a dense body holds, in the form that the encoder takes. */
 export interface DenseRows {
@@ -98,6 +98,7 @@ class Reader {
     const hasMissing = bits.bit(HAS_MISSING);
     if (hasMissing && !isColumn) throw new DenseError("an entry is missing");
     expectFirst(contexts, predictor.firstBits);
+    let last = predictor.start;
     let isFirst = true;
     let missing = 0;
     let presence = PRESENT;
@@ -109,10 +110,10 @@ class Reader {
         missing++;
         continue;
       }
-      const value = bits.value(bounded(predictor.predict(row)));
+      const value = bits.value(predictor.predict(row, last));
       if (value < 0 && values === this.#rows.qualities) throw new DenseError("a code below 0");
       values[start + row] = value;
-      predictor.learn(row, value);
+      last = value;
       if (isFirst) expectNext(contexts, predictor.nextBits);
       isFirst = false;
     }

@@ -1,7 +1,10 @@
 import type { Column } from "../../model/profiles";
 
-/** Times, and for each column of a profile but the time, `count` values one after the other, NaN where there is none. */
-export interface Rows {
+/** A frame's readings: times, and for each column but the time `count` values one after the other, NaN where there is none. */
+export interface Table {
+  columns: readonly Column[];
+  /** Those of the columns, in their order. */
+  channels: readonly number[];
   count: number;
   times: ArrayLike<number>;
   values: ArrayLike<number>;
@@ -27,32 +30,24 @@ export function channelOf(quantity: number, phase: number): number {
 
 /** A sum over columns of one exponent, with signs. */
 export class Terms {
-  readonly #columns: readonly Column[];
-  readonly #rows: Rows;
+  readonly #table: Table;
   readonly #starts: number[] = [];
   readonly #signs: number[] = [];
-  #exponent = 0;
-  #isMixed = false;
+  /** Undefined when there is nothing that could be summed up: no column, or columns of several exponents. */
+  exponent: number | undefined;
 
-  constructor(columns: readonly Column[], rows: Rows) {
-    this.#columns = columns;
-    this.#rows = rows;
-  }
-
-  /** Undefined when there is nothing that could be summed up. */
-  get exponent(): number | undefined {
-    return this.#starts.length && !this.#isMixed ? this.#exponent : undefined;
+  constructor(table: Table) {
+    this.#table = table;
   }
 
   /** Adds the column of that quantity and phase, if there is one. */
   add(quantity: number, phase: number, sign: number): boolean {
-    const channel = channelOf(quantity, phase);
-    const at = this.#columns.findIndex((column, index) => index > 0 && column.channel === channel);
+    const { channels, columns, count } = this.#table;
+    const at = channels.indexOf(channelOf(quantity, phase), 1);
     if (at < 0) return false;
-    const { exponent } = this.#columns[at];
-    if (this.#starts.length && exponent !== this.#exponent) this.#isMixed = true;
-    this.#exponent = exponent;
-    this.#starts.push((at - 1) * this.#rows.count);
+    const { exponent } = columns[at];
+    this.exponent = this.#starts.length === 0 || exponent === this.exponent ? exponent : undefined;
+    this.#starts.push((at - 1) * count);
     this.#signs.push(sign);
     return true;
   }
@@ -67,11 +62,15 @@ export class Terms {
 
   /** NaN when a term is missing, or as good as that. */
   at(row: number): number {
-    const { values } = this.#rows;
+    const { values } = this.#table;
+    const starts = this.#starts;
+    const signs = this.#signs;
+    const count = starts.length;
     let sum = 0;
-    for (let index = 0; index < this.#starts.length; index++) {
-      const value = values[this.#starts[index] + row];
-      sum += value <= MAX_TERM && value >= -MAX_TERM ? this.#signs[index] * value : Number.NaN;
+    for (let index = 0; index < count; index++) {
+      const value = values[starts[index] + row];
+      if (!(value <= MAX_TERM && value >= -MAX_TERM)) return Number.NaN;
+      sum += signs[index] * value;
     }
     return sum;
   }
