@@ -1,8 +1,16 @@
+import { type ModbusDevice, RtuLine } from "../../hal-mocks/chips/modbus-slave";
 import { P1Meter } from "../../hal-mocks/chips/p1-meter";
+import { Pzem004tChip } from "../../hal-mocks/chips/pzem004t";
+import { Pzem017Chip } from "../../hal-mocks/chips/pzem017";
+import { SdmChip, sdmValues } from "../../hal-mocks/chips/sdm";
 import { TerminalClock, VirtualClock } from "../../hal-mocks/clock";
 import { settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createSerial, type SerialChip, type SerialLine } from "../../hal-mocks/serial";
+import type { ModbusSensorOptions } from "../../src/sensors/modbus-sensor";
 import { P1, type P1Options } from "../../src/sensors/p1";
+import { Pzem004t } from "../../src/sensors/pzem004t";
+import { Pzem017 } from "../../src/sensors/pzem017";
+import { Sdm } from "../../src/sensors/sdm";
 import { CountingClock, type DriverSubject, type SensorDriver } from "./drivers";
 
 /** What a device does at the moment. */
@@ -78,5 +86,65 @@ const p1: DriverSubject = {
   ],
 };
 
+/** A driver of a device on a Modbus line. */
+function modbusLine(
+  name: string,
+  chip: () => ModbusDevice,
+  open: (options: ModbusSensorOptions) => SensorDriver,
+  badOptions: DriverSubject["badOptions"] = [],
+): DriverSubject {
+  return {
+    name,
+    silence: "driver",
+    patienceMs: 4000,
+    create() {
+      const stage = new Stage();
+      const line = new RtuLine(stage.hostClock, new Map([[1, chip()]]));
+      const io = createSerial(stage.hostClock, new Map([[1, moody(line, stage)]]));
+      return Object.assign(stage, {
+        options: () => ({ sensor: { io, port: 1, receive: 16, transmit: 17 }, clock: stage.clock }),
+        open: (options: object) => open(options as ModbusSensorOptions),
+      });
+    },
+    badOptions: [
+      ["sensor.io", { sensor: {} }],
+      ["sensor.bus", { sensor: { bus: {} } }],
+      ["timeoutMs", { sensor: { io: class {}, timeoutMs: 0 } }],
+      ["clock", { clock: undefined }],
+      ...badOptions,
+    ],
+    badConfigurations: [
+      ["unit", { unit: 256 }],
+      ["unit", { unit: "1" }],
+      ["pollMs", { pollMs: -1 }],
+      ["stuckMs", { stuckMs: Number.NaN }],
+    ],
+  };
+}
+
+const modbusLines: readonly DriverSubject[] = [
+  modbusLine(
+    "pzem004t",
+    () => new Pzem004tChip(() => ({ v: 230.1, i: 1.5, p: 345.1, wh: 1234, f: 50, pf: 1 })),
+    (options) => new Pzem004t(options) as SensorDriver,
+  ),
+  modbusLine(
+    "pzem017",
+    () => new Pzem017Chip(() => ({ v: 13.4, i: 1.5, wh: 1234 })),
+    (options) => new Pzem017(options) as SensorDriver,
+  ),
+  ...(["sdm120", "sdm230", "sdm630"] as const).map((model) =>
+    modbusLine(
+      model,
+      () => {
+        const phases = [230, 231, 232].map((v) => ({ v, i: 1, p: v, q: 0, importWh: 5000, exportWh: 10 }));
+        return new SdmChip(() => sdmValues(phases.slice(0, model === "sdm630" ? 3 : 1), 50));
+      },
+      (options) => new Sdm({ model, ...options }) as SensorDriver,
+      [["model", { model: "sdm999" }]],
+    ),
+  ),
+];
+
 /** Every driver of src/sensors: a new one adds its subject here. */
-export const driverSubjects: readonly DriverSubject[] = [p1];
+export const driverSubjects: readonly DriverSubject[] = [p1, ...modbusLines];
