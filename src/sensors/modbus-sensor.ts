@@ -63,6 +63,7 @@ export interface Block {
   address: number;
   count: number;
   buffer: ModbusBuffer;
+  /** What is read, a part of `buffer`. */
   data: Uint8Array;
   view: DataView;
 }
@@ -181,9 +182,9 @@ export abstract class ModbusSensor {
   /** The block to be read in this step of a round, from 0, or undefined when the round is over. */
   protected abstract blockAt(step: number): Block | undefined;
 
-  /** The block of this step has come. A fault ends the round. */
-  protected received(_step: number): SensorFault | undefined {
-    return undefined;
+  /** The block of this step has come, or has not. What is returned ends the round. */
+  protected judge(_step: number, fault: ModbusFault | null): SensorFault | undefined {
+    return fault ?? undefined;
   }
 
   /** The round is over: all that was read is to be put into `sample`. A fault makes it bad. */
@@ -241,9 +242,10 @@ export abstract class ModbusSensor {
       this.#fail(new Error(`${this.#name}: the bus has failed`));
       return;
     }
-    const block = this.blockAt(this.#step)!;
-    if (fault === null) this.#crc = (this.#crc * 31 + block.buffer.crc(0, block.data.length)) % 0x1_0000_0000;
-    const bad = fault ?? this.received(this.#step);
+    const { buffer, data } = this.blockAt(this.#step)!;
+    const crc = buffer.crc(data.byteOffset, data.byteOffset + data.length);
+    if (fault === null) this.#crc = (this.#crc * 31 + crc) % 0x1_0000_0000;
+    const bad = this.judge(this.#step, fault);
     if (bad) {
       this.#conclude(undefined, bad);
       return;

@@ -1,16 +1,19 @@
-import { type ModbusDevice, RtuLine } from "../../hal-mocks/chips/modbus-slave";
+import { type ModbusDevice, ModbusServer, RtuLine } from "../../hal-mocks/chips/modbus-slave";
 import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { Pzem004tChip } from "../../hal-mocks/chips/pzem004t";
 import { Pzem017Chip } from "../../hal-mocks/chips/pzem017";
 import { SdmChip, sdmValues } from "../../hal-mocks/chips/sdm";
+import { commonModel, inverterModel, SunSpecChip } from "../../hal-mocks/chips/sunspec";
 import { TerminalClock, VirtualClock } from "../../hal-mocks/clock";
 import { settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createSerial, type SerialChip, type SerialLine } from "../../hal-mocks/serial";
+import { createTcp, type TcpPeer } from "../../hal-mocks/tcp";
 import type { ModbusSensorOptions } from "../../src/sensors/modbus-sensor";
 import { P1, type P1Options } from "../../src/sensors/p1";
 import { Pzem004t } from "../../src/sensors/pzem004t";
 import { Pzem017 } from "../../src/sensors/pzem017";
 import { Sdm } from "../../src/sensors/sdm";
+import { SunSpec } from "../../src/sensors/sunspec";
 import { CountingClock, type DriverSubject, type SensorDriver } from "./drivers";
 
 /** What a device does at the moment. */
@@ -146,5 +149,46 @@ const modbusLines: readonly DriverSubject[] = [
   ),
 ];
 
+const SUNSPEC = () => {
+  const phases = [{ v: 230.1, i: 5 }];
+  const values = { phases, w: 1150, var: 0, hz: 50, wh: 1234, dc: [], cabinetC: 40, state: 4 };
+  return new SunSpecChip(() => [commonModel("Gridmote", "Street", "7"), inverterModel(values)]);
+};
+
+const sunspecTcp: DriverSubject = {
+  ...modbusLine("sunspec over TCP", SUNSPEC, (options) => new SunSpec(options) as SensorDriver),
+  create() {
+    const stage = new Stage();
+    const server = new ModbusServer(stage.hostClock, new Map([[1, SUNSPEC()]]));
+    const peer: TcpPeer = {
+      onReceive(bytes, connection) {
+        if (stage.mood === "well") server.onReceive(bytes, connection);
+        // Another transaction, unit and protocol.
+        if (stage.mood === "nonsense") connection.send(bytes.map((byte) => byte ^ 4));
+      },
+    };
+    const io = createTcp(stage.hostClock, new Map([["192.0.2.7:502", peer]]));
+    return Object.assign(stage, {
+      options: () => ({ sensor: { io, address: "192.0.2.7", timeoutMs: 600 }, clock: stage.clock }),
+      open: (options: object) => new SunSpec(options as ModbusSensorOptions) as SensorDriver,
+    });
+  },
+  badOptions: [
+    ["sensor.io", { sensor: { address: "192.0.2.7" } }],
+    ["address", { sensor: { io: class {}, host: "" } }],
+    ["port", { sensor: { io: class {}, address: "192.0.2.7", port: 65_536 } }],
+  ],
+  badConfigurations: [
+    ["part", { part: "heater" }],
+    ["maxRegisters", { maxRegisters: 126 }],
+    ["unit", { unit: -1 }],
+  ],
+};
+
 /** Every driver of src/sensors: a new one adds its subject here. */
-export const driverSubjects: readonly DriverSubject[] = [p1, ...modbusLines];
+export const driverSubjects: readonly DriverSubject[] = [
+  p1,
+  ...modbusLines,
+  modbusLine("sunspec over RTU", SUNSPEC, (options) => new SunSpec(options) as SensorDriver),
+  sunspecTcp,
+];
