@@ -17,7 +17,7 @@ import { SunSpec } from "../../src/sensors/sunspec";
 import { CountingClock, type DriverSubject, type SensorDriver } from "./drivers";
 
 /** What a device does at the moment. */
-type Mood = "well" | "silent" | "nonsense";
+export type Mood = "well" | "silent" | "nonsense";
 
 /** A world, its clock and the mood of the device in it: what all subjects begin with. */
 export class Stage {
