@@ -13,7 +13,7 @@ export interface ModbusTcpOptions {
 const DEFAULT_PORT = 502;
 /** Of the connection and the answer together: a device behind Wi-Fi takes its time. */
 const DEFAULT_TIMEOUT_MS = 3000;
-/** V1.0b, clause 4.1: no frame is longer than 260 bytes. */
+/** MODBUS Application Protocol V1.1b3, clause 4.1: no frame is longer than 260 bytes. */
 const FRAME_BYTES = MAX_RTU_BYTES + 8;
 const TRANSACTIONS = 0x10000;
 

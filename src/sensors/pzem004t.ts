@@ -2,7 +2,7 @@ import type { Sample } from "../model/reading";
 import { type Block, blockOf, type ModbusSensorOptions, type SensorFault } from "./modbus-sensor";
 import { lowWordFirst, PzemSensor } from "./pzem";
 
-/** PZEM-004T-100A V3.0 datasheet, clause 2.3: 100 A with the split-core transformer; doubled, since overload happens. */
+/** 100 A with the split-core transformer; doubled, since overload happens. */
 const MAX_A = 200;
 /** It measures 80 to 260 V; higher ones it cannot survive. Below 80 V it shows what it may. */
 const MAX_V = 400;
@@ -13,8 +13,8 @@ const REGISTERS = 10;
 const ALARM = 0xffff;
 
 /**
- * Peacefair PZEM-004T V3 (also PZEM-014 and -016), one AC circuit, on a serial line of 9600 8N1. Registers: datasheet
- * of the PZEM-004T V3.0, clause 2.3. It does not know which way power flows: `p` is never negative.
+ * Peacefair PZEM-004T V3 (also PZEM-014 and -016), one AC circuit, on a serial line of 9600 8N1. The
+ * registers are those of ESPHome's pzemac.cpp and of the frame quoted there; its ranges are from memory of the datasheet. It does not know which way power flows: `p` is never negative.
  *
  * Channels: `v` 0.1 V, `i` 1 mA, `p` 0.1 W, `ei` 1 Wh, `f` 0.1 Hz, `pf` 0.01; `flags` 1 while its power alarm is on.
  */

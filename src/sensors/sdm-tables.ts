@@ -13,7 +13,7 @@ export interface SdmTable {
   model: string;
   blocks: readonly (readonly [address: number, count: number])[];
   rows: string;
-  /** What it can measure at most. Eastron's data sheets: SDM120M 45 A, SDM230 and SDM630 100 A. */
+  /** What it can measure at most: SDM120M 45 A, SDM230 and SDM630 100 A, from memory of Eastron's data sheets. */
   maxA: number;
 }
 

@@ -21,7 +21,7 @@ export interface FoundModel {
   length: number;
 }
 
-/** SunSpec Device Information Model Specification 1.1, clause 6.2: where the map may begin. */
+/** Where the map may begin: SunSpec Device Information Model Specification. */
 const BASES = [40_000, 50_000, 0];
 /** "SunS". */
 const MARKER = 0x5375_6e53;
