@@ -46,6 +46,34 @@ export interface SerialBus extends Partial<SerialOptions> {
   io: SerialConstructor;
 }
 
+// ---- TCP socket, ECMA-419 §10.9 ----
+
+export interface TcpOptions {
+  /** An IP address; or `host`, a name, where the platform's class resolves names. */
+  address?: string;
+  host?: string;
+  port: number;
+  onReadable?: (count: number) => void;
+  /** The first call says that the connection is there. */
+  onWritable?: (count: number) => void;
+  /** The instance is finished: refused, reset, or closed by the peer. */
+  onError?: (error?: unknown) => void;
+}
+
+export interface Tcp {
+  /** Fills the buffer as far as there are bytes; the number of bytes, or undefined when there was none. */
+  read(buffer: ByteBuffer): number | undefined;
+  write(bytes: ByteBuffer): unknown;
+  close(): void;
+}
+
+export type TcpConstructor = new (options: TcpOptions) => Tcp;
+
+/** A driver's `options.sensor` for a device behind TCP: the class, and what its constructor needs. */
+export interface TcpBus extends Partial<TcpOptions> {
+  io: TcpConstructor;
+}
+
 // ---- MQTT client, ECMA-419 §25 (3.1.1) ----
 
 export interface MqttMessage {

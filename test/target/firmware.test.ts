@@ -9,6 +9,7 @@ import {
 } from "../support/dsmr";
 import { BUILD_TIMEOUT_MS, hasCompiler, onXs, target } from "../support/target";
 import frames from "./programs/frames";
+import modbus from "./programs/modbus";
 import numbers from "./programs/numbers";
 import p1 from "./programs/p1";
 
@@ -46,6 +47,13 @@ describe.runIf(hasCompiler())("XS gives what Node gives", () => {
     const onNode = numbers();
     expect(onNode.split("\n").length).toBe(2100);
     expectSame(onXs("numbers"), onNode);
+  });
+
+  it("for Modbus meters, inverters and batteries, in order and with faults", () => {
+    const onNode = modbus();
+    expect(onNode.split("\n").length).toBeGreaterThan(500);
+    for (const quality of [0, 1, 2, 3]) expect(onNode.includes(`quality ${quality} `)).toBe(true);
+    expectSame(onXs("modbus"), onNode);
   });
 
   it("for telegrams, whole and broken", () => {
