@@ -112,7 +112,7 @@ export class Bl0942 {
   #exported = 0;
 
   constructor(options: Bl0942Options) {
-    checkOptions("bl0942", options, "serial");
+    checkOptions("bl0942", options, "a serial");
     const { sensor, onError } = options;
     const { io, ...bus } = sensor;
     this.#counters = {

@@ -105,7 +105,7 @@ export class Cse7766 {
   #lastBad = Number.NEGATIVE_INFINITY;
 
   constructor(options: Cse7766Options) {
-    checkOptions("cse7766", options, "serial");
+    checkOptions("cse7766", options, "a serial");
     const { io, ...bus } = options.sensor;
     this.#options = options;
     this.#counters = {

@@ -29,7 +29,7 @@ export function checkOptions(
 /** @throws TypeError when `bus` has no class. */
 export function checkIo(name: string, field: string, bus: { io: unknown } | undefined, kind: string): void {
   if (typeof bus?.io !== "function")
-    throw new TypeError(`${name}: ${field}.io is missing, expected a ${kind} class`);
+    throw new TypeError(`${name}: ${field}.io is missing, expected ${kind} class`);
 }
 
 function checkCallback(name: string, field: string, callback: unknown): void {
