@@ -113,6 +113,7 @@ export class Hlw8012 {
   #pulses = 0;
   #powerAt = 0;
   #allPulses = 0;
+  #plausibleAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: Hlw8012Options) {
     checkOptions("hlw8012", options, "a pulse count");
@@ -220,11 +221,15 @@ export class Hlw8012 {
     else this.#succeed();
   }
 
-  /** Few pulses tell little of a small power: where it changes with a step, S is behind by a poll, and no bound. */
+  /** Power is a mean over longer than S: after a step it may exceed that for as long as both take, and no longer. */
   #isPlausible(): boolean {
-    const watts = Number.isNaN(this.#watts) ? 0 : this.#watts;
-    const amperes = Math.max(this.#amperes, watts / Math.max(this.#volts, 1));
-    return isPlausibleCircuit(this.#volts, amperes, watts, this.#minimumVolts);
+    const { clock, pollMs } = this.#polling;
+    if (isPlausibleCircuit(this.#volts, this.#amperes, this.#watts, this.#minimumVolts)) {
+      this.#plausibleAt = clock.ticks;
+      return true;
+    }
+    if (!isPlausibleCircuit(this.#volts, this.#amperes, 0, this.#minimumVolts)) return false;
+    return clock.ticks - this.#plausibleAt <= POWER_MS + 2 * pollMs;
   }
 
   #factors(): Model {

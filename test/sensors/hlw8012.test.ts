@@ -108,6 +108,20 @@ describe("a chip that pulses", () => {
     expect(qualities()).toEqual([Quality.implausible]);
   });
 
+  it("with more power than V·I is implausible, but not while a load has just gone", async () => {
+    const { load, qualities, run } = createBench();
+    load.watts = 2000;
+    await run(4000);
+    expect(qualities()).toEqual([Quality.implausible]);
+    load.watts = 900;
+    await run(20_000);
+    load.watts = 0;
+    load.amperes = 0;
+    const { length } = qualities();
+    await run(30_000);
+    expect(qualities().slice(length)).toEqual(new Array(qualities().length - length).fill(Quality.good));
+  });
+
   it("whose pins fail is a fault of the bus", async () => {
     const { clock, run } = createWorld();
     const Pulses = class {
