@@ -59,12 +59,12 @@ const ADDRESS = 0x38;
 const HZ = 400_000;
 const SHORTEST_POLL_MS = 200;
 const LONGEST_POLL_MS = 30_000;
-/** ADE7953 data sheet, revision C, clause "Power and settling": the filters need 200 ms. */
+/** The filters need 200 ms: jibrilsharafi/EnergyMe-Home, ade7953.h, after the data sheet. */
 const SETTLING_MS = 200;
 /** The lowest bits are noise: equal measurements in a row are none. */
 const STUCK_POLLS = 10;
 
-// Data sheet, tables 13 to 25.
+// ADE7953 data sheet, as arendst/Tasmota and jibrilsharafi/EnergyMe-Home have it.
 const LCYCMODE = 0x004;
 const READ_WITH_RESET = 0x40;
 const UNLOCK = 0x0fe;

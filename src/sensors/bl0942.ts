@@ -62,14 +62,14 @@ const SHORTEST_POLL_MS = 200;
 /** The lowest bits are noise: equal measurements in a row are none. */
 const STUCK_POLLS = 10;
 
-// BL0942 V1.06, clause 2.6 and 2.8: registers at a volt or a millivolt at the pins, the reference being 1.218 V.
+// BL0942 data sheet, as esphome/esphome and arendst/Tasmota have it: registers at a millivolt at the pins.
 const REFERENCE = 1.218;
 const CURRENT_BY_MILLIVOLT = 305_978 / REFERENCE;
 const VOLTAGE_BY_MILLIVOLT = 73_989 / REFERENCE;
 const POWER_BY_MILLIVOLTS = 3537 / (REFERENCE * REFERENCE);
-/** Clause 2.9: one pulse takes 1638.4·256 / WATT seconds. */
+/** One pulse takes 1638.4·256 / WATT seconds. */
 const PULSE_WATT_SECONDS = 1638.4 * 256;
-/** Clause 2.11: FREQ counts microseconds of a cycle. */
+/** FREQ counts microseconds of a cycle. */
 const FREQUENCY_HZ = 1_000_000;
 const PULSES = 0x100_0000;
 /** From here on there is a frequency to be measured. */
@@ -227,7 +227,7 @@ export class Bl0942 {
     this.#counters.discardedBytes += from;
   }
 
-  /** Clause 3.2: the inverse of the sum of all bytes, the command's first one among them. */
+  /** The inverse of the sum of all bytes, the command's first one among them. */
   #isChecksumGood(): boolean {
     let sum = this.#command[0];
     for (let index = 0; index < ANSWER_BYTES - 1; index++) sum += this.#answer[index];

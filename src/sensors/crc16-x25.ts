@@ -1,4 +1,4 @@
-/** Reversed polynomial of CRC-16/X.25 (x^16 + x^12 + x^5 + 1), which SML uses: DIN 62056-46. */
+/** Reversed polynomial of CRC-16/X.25 (x^16 + x^12 + x^5 + 1), which SML uses. */
 const POLYNOMIAL = 0x8408;
 
 const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {

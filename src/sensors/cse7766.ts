@@ -46,7 +46,7 @@ export interface Cse7766Counters {
 
 type Fault = "silent" | "checksum" | "malformed" | "implausible";
 
-// CSE7766 data sheet, "UART protocol": 24 bytes at 4800 baud, 8E1.
+// CSE7766 data sheet, as esphome/esphome (cse7766.cpp) and arendst/Tasmota have it: 24 bytes at 4800 baud, 8E1.
 const BAUD = 4800;
 const FRAME_BYTES = 24;
 const CHECK = 0x5a;
@@ -62,7 +62,7 @@ const HAS_CURRENT = 0x20;
 const HAS_VOLTAGE = 0x40;
 const OVERFLOW_BIT = 0x80;
 const PULSES = 0x2_0000;
-/** Data sheet: the smallest current that is measured. */
+/** The smallest current that is measured. */
 const MIN_AMPERES = 0.05;
 /** No plug or relay with this chip carries more; a counter that says so began anew. */
 const MAX_WATTS = 20_000;

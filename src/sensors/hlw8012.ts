@@ -53,7 +53,7 @@ interface Model {
   voltage: number;
 }
 
-// HLW8012 data sheet, revision 1.3, clause 3.2: f = V1·V2·48/Vref²·fosc/128, V1·24/Vref·fosc/512, V2·2/Vref·fosc/512.
+// HLW8012 data sheet: f = V1·V2·48/Vref²·fosc/128, V1·24/Vref·fosc/512, V2·2/Vref·fosc/512.
 const OSCILLATOR_HZ = 3_579_000;
 const REFERENCE = 2.43;
 const HLW8012: Model = {
@@ -61,7 +61,7 @@ const HLW8012: Model = {
   current: ((24 / REFERENCE) * OSCILLATOR_HZ) / 512,
   voltage: ((2 / REFERENCE) * OSCILLATOR_HZ) / 512,
 };
-// BL0937 data sheet, V1.02, clause 2.2: f = 1721506·V(I)·V(V)/Vref², 94638·V(I)/Vref, 15397·V(V)/Vref.
+// BL0937, as esphome/esphome (hlw8012.cpp) has it: f = 1721506·V(I)·V(V)/Vref², 94638·V(I)/Vref, 15397·V(V)/Vref.
 const BL0937_REFERENCE = 1.218;
 const BL0937: Model = {
   power: 1_721_506 / (BL0937_REFERENCE * BL0937_REFERENCE),

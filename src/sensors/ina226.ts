@@ -43,17 +43,17 @@ const BUS = 0x02;
 const MASK_ENABLE = 0x06;
 const MANUFACTURER = 0xfe;
 const TEXAS_INSTRUMENTS = 0x5449;
-/** Table 7-4 and 7-5: bit 14 reads 1; 1.1 ms for each conversion; shunt and bus once, then power-down. */
+/** Bit 14 reads 1; 1.1 ms for each conversion; shunt and bus once, then power-down. */
 const TRIGGERED = 0x4000 | (4 << 6) | (4 << 3) | 3;
 const AVERAGES = [1, 4, 16, 64, 128, 256, 512, 1024];
 const CONVERSION_READY = 0x0008;
-/** Clause 6.5: at most 1.21 ms each; a timer may be a millisecond early. */
+/** Of 1.1 ms nominally, 10 % more; a timer may be a millisecond early. */
 const CONVERSIONS_MS = 2 * 1.21;
 const TIMER_MS = 1;
 const SHUNT_VOLT = 2.5e-6;
 const BUS_VOLT = 0.00125;
 const SHUNT_LIMIT = 0x7fff;
-/** Clause 6.3: 36 V. */
+/** The input's limit: 36 V. */
 const BUS_LIMIT = 36 / BUS_VOLT;
 
 /**

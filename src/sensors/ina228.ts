@@ -62,7 +62,7 @@ const WIDE_VOLTS = 0.16384;
 const CONTINUOUS = 0xf000 | (5 << 9) | (5 << 6) | (5 << 3);
 const AVERAGES = [1, 4, 16, 64, 128, 256, 512, 1024];
 const CONVERSIONS_MS = 3 * 1.052;
-/** The oscillator is off by 1 % at most (clause 6.5); a timer may be early. */
+/** The oscillator is off by 1 % at most; a timer may be early. */
 const SLOW = 1.01;
 const TIMER_MS = 1;
 const MEMORY_GOOD = 0x0001;
@@ -75,7 +75,7 @@ const CURRENT_STEPS = 2 ** 19;
 const BUS_VOLT = 195.3125e-6;
 const POWER_BY_CURRENT = 3.2;
 const ENERGY_BY_POWER = 16;
-/** Clause 6.3. */
+/** The input's limit. */
 const BUS_LIMIT = 85 / BUS_VOLT;
 const COUNTS = 2 ** 40;
 const SECONDS = 3600;

@@ -9,7 +9,7 @@ const POWER_TOLERANCE_W = 10;
 const MIN_HZ = 40;
 const MAX_HZ = 70;
 
-/** √(S²−P²) in var, without a sign: S and P do not tell which one it has. IEEE 1459-2010, clause 3.1.2.8. */
+/** √(S²−P²) in var, without a sign: S and P do not tell which one it has. IEEE 1459. */
 export function reactivePower(s: number, p: number): number {
   return Math.sqrt(Math.max(s * s - p * p, 0));
 }

@@ -156,7 +156,7 @@ export abstract class Sht {
   }
 }
 
-/** Of two bytes: polynomial 0x31, beginning with 0xFF; of BE EF it is 92. SHT3x-DIS data sheet, clause 4.12. */
+/** Of two bytes: polynomial 0x31, beginning with 0xFF; of BE EF it is 92. SHT3x-DIS data sheet. */
 function crc8(bytes: Uint8Array, at: number): number {
   let crc = 0xff;
   for (let index = at; index < at + 2; index++) {

@@ -1,6 +1,6 @@
 import { Sht, type ShtChip, type ShtOptions } from "./sht";
 
-/** SHT4x data sheet, version 6: tables 4 and 7 (8.3 ms), clause 4.6. */
+/** SHT4x data sheet: FD measures at high precision, in 8.3 ms at most. */
 const CHIP: ShtChip = { name: "sht4x", command: [0xfd], durationMs: 9, offset: -6, span: 125 };
 
 /** Sensirion SHT40, SHT41 and SHT45, after ECMA-419's Sensor class pattern. */

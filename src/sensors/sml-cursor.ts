@@ -1,4 +1,4 @@
-/** Types of SML's type-length fields: BSI TR-03109-1, annex on the wired LMN interface, part b, clause 6.3. */
+/** Types of SML's type-length fields: BSI TR-03109-1, annex on the wired LMN interface, part b. */
 export const SmlType = { text: 0, boolean: 4, signed: 5, unsigned: 6, list: 7 } as const;
 
 const MORE = 0x80;

@@ -18,7 +18,7 @@ const POWER = 2;
 const FREQUENCY = BY_PHASE + PHASES.length * OF_A_PHASE.length;
 const CLOCK = FREQUENCY + 1;
 
-// Units: DLMS UA Blue Book, table of the unit enumeration.
+// Units: DLMS UA Blue Book, enumeration of units.
 const W = 27;
 const WH = 30;
 const VARH = 32;
@@ -35,10 +35,10 @@ const TIMESTAMP = 2;
 const LOCAL_TIMESTAMP = 3;
 const MAX_SCALER = 9;
 
-/** FNN specification: the lowest byte names this form of status; a bit says that the connection exports. */
+/** The lowest byte names FNN's newer form of status (manual of DZG WS74, clause 14.5); bit 11 says export (arendst/Tasmota). */
 const FNN_STATUS = 0x04;
 const FNN_EXPORTS = 0x0800;
-/** Specification EDL 1.0 of FNN, page 31: the form before that. */
+/** The form before that: FNN, Lastenheft EDL 1.0, page 31, and what EMH's ED300L sends. */
 const EDL_EXPORTS = 0x20;
 /** DZG's meters give a power of 327.68 to 655.35 W in two bytes that say they are signed, and are not. */
 const DZG = [0x44, 0x5a, 0x47];

@@ -40,7 +40,7 @@ const LONGEST_MS = 86_400_000;
 /** A flood of bad files gives one bad sample in this time; all of them are counted. */
 const BAD_SAMPLE_MS = 1000;
 
-// SML transport, version 1: BSI TR-03109-1, annex on the wired LMN interface, part b, clause 6.2.
+// SML transport, version 1: BSI TR-03109-1, annex on the wired LMN interface, part b.
 const ESCAPE = 0x1b;
 const ESCAPE_BYTES = 4;
 const VERSION = 0x01;
