@@ -74,6 +74,72 @@ export interface TcpBus extends Partial<TcpOptions> {
   io: TcpConstructor;
 }
 
+// ---- I2C, ECMA-419 §10.4 ----
+
+export interface I2COptions {
+  /** Pin numbers. */
+  data?: number;
+  clock?: number;
+  /** Bits a second. */
+  hz: number;
+  /** Seven bits. */
+  address: number;
+  port?: number;
+}
+
+/** One target on a bus. Each call throws when the target does not acknowledge. */
+export interface I2C {
+  read(byteLength: number): ArrayBuffer;
+  /** Fills the buffer. */
+  read(buffer: ByteBuffer): unknown;
+  write(buffer: ByteBuffer): void;
+  /** Writes, then reads after a repeated start: no other controller comes between. */
+  writeRead(written: ByteBuffer, byteLength: number): ArrayBuffer;
+  writeRead(written: ByteBuffer, buffer: ByteBuffer): unknown;
+  close(): void;
+}
+
+export type I2CConstructor = new (options: I2COptions) => I2C;
+
+/** A driver's `options.sensor` for a target on an I2C bus: the class, and what its constructor needs. */
+export interface I2CBus extends Partial<I2COptions> {
+  io: I2CConstructor;
+}
+
+// ---- Pulse count, ECMA-419 §10.6, and digital, §10.2 ----
+
+export interface PulseCountOptions {
+  /** Pin number. */
+  signal: number;
+}
+
+export interface PulseCount {
+  /** Rising edges since it was made, or since the last `write`. */
+  read(): number;
+  write(count: number): void;
+  close(): void;
+}
+
+export type PulseCountConstructor = new (options: PulseCountOptions) => PulseCount;
+
+export interface DigitalOptions {
+  pin: number;
+  /** A constant of the class. */
+  mode: unknown;
+}
+
+export interface Digital {
+  read(): number;
+  write(value: number): void;
+  close(): void;
+}
+
+export interface DigitalConstructor {
+  new (options: DigitalOptions): Digital;
+  readonly Input: unknown;
+  readonly Output: unknown;
+}
+
 // ---- MQTT client, ECMA-419 §25 (3.1.1) ----
 
 export interface MqttMessage {

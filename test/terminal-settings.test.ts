@@ -179,7 +179,9 @@ describe("columns that the app's plan lists", () => {
     await send(site);
     expect(site.log.filter((line) => line.includes("its batch is lost"))).toHaveLength(1);
     expect(site.records.some((record) => "pe_l3" in record)).toBe(true);
-    expect(slots(site, 10 * SECOND)).toEqual(upTo(90).slice(30));
+    // But for the first reading, which the first session has sent.
+    expect(slots(site, 10 * SECOND)).toEqual([0, ...upTo(92).slice(32)]);
+    expect(site.events).toMatchObject([{ kind: "lost", readings: 31 }]);
   });
 });
 

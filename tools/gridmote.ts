@@ -1,11 +1,12 @@
 import packageJson from "../package.json";
 import { EngineFailure } from "../target/host/engine";
+import { calibrateCommand } from "./calibrate/command";
 import { type Command, Failure, type Io, UsageError } from "./cli/command";
 import { helpOf, parseArguments, suggest } from "./cli/options";
 import { decodeCommand } from "./decode/command";
 import { simCommand } from "./sim/command";
 
-const commands: Command[] = [simCommand, decodeCommand];
+const commands: Command[] = [simCommand, decodeCommand, calibrateCommand];
 
 /** Runs the command line. Resolves to the exit code: 0 good, 1 failed, 2 wrong usage. */
 export async function run(args: string[], io: Io): Promise<number> {
@@ -62,7 +63,7 @@ function commandOf(name: string): Command {
   const found = commands[names.indexOf(name)];
   if (found) return found;
   if (name.startsWith("-")) {
-    throw new UsageError(`expected a command (${names.join(" or ")}) before ${name}. See gridmote --help`);
+    throw new UsageError(`expected a command (${names.join(", ")}) before ${name}. See gridmote --help`);
   }
   const nearest = suggest(name, names);
   const hint = nearest ? `; did you mean "${nearest}"?` : ".";
@@ -70,6 +71,6 @@ function commandOf(name: string): Command {
 }
 
 function overview(): string {
-  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(8)}${summary}`);
+  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(11)}${summary}`);
   return `Usage: gridmote COMMAND [options]\n\n${lines.join("\n")}\n\ngridmote COMMAND --help says more.\n`;
 }

@@ -118,7 +118,10 @@ export class Store {
     if (stored) {
       state.counters.frames++;
       this.#setEnd(saved);
-    } else if (recorder.isFull) this.#lose(recorder, saved);
+    } else if (recorder.isFull) {
+      this.#hal.log(`point ${saved.point}: ${batch.count} readings cannot be stored, and are lost`);
+      this.#lose(saved);
+    }
     if (stored || recorder.isFull) recorder.clear();
     this.save();
   }
@@ -128,8 +131,8 @@ export class Store {
     const profile = this.#profileOf(saved.profile);
     if (profile) this.store(new Recorder(profile, saved.batch, 1), saved);
     else {
-      this.#state.counters.lost += saved.batch.count;
       this.#hal.log(`point ${saved.point}: there is no profile ${saved.profile} any more, its batch is lost`);
+      this.#lose(saved);
     }
   }
 
@@ -202,13 +205,13 @@ export class Store {
     saved.end = secondsOrNull(this.#time.at(saved.batch.end)) ?? Number.NaN;
   }
 
-  #lose({ batch }: Recorder, saved: StreamState): void {
+  /** Counted, and said as soon as the outbox takes it. */
+  #lose({ batch }: StreamState): void {
     const state = this.#state;
     const from = secondsOrNull(this.#time.at(batch.start)) ?? Number.NaN;
     if (state.counters.lost === state.lostSaid) state.lostFrom = from;
     state.lostTo = secondsOrNull(this.#time.at(batch.end)) ?? Number.NaN;
     state.counters.lost += batch.count;
-    this.#hal.log(`point ${saved.point}: ${batch.count} readings cannot be stored, and are lost`);
   }
 
   /** The store works again: first of all it takes what was lost meanwhile. */

@@ -1,0 +1,272 @@
+import type { I2CBus } from "../hal";
+import { Quality } from "../model/quality";
+import type { Sample } from "../model/reading";
+import { checkChoice, checkNumber, checkOptions, type DriverCallbacks } from "./driver-options";
+import { I2CRegisters } from "./i2c-registers";
+import { Polling } from "./polling";
+
+export interface Ina228Options extends DriverCallbacks {
+  /** The I2C class, and what its constructor needs. `address` is 0x40 unless given, `hz` 400,000. */
+  sensor: I2CBus;
+}
+
+export interface Ina228Configuration {
+  /** Milliseconds between polls, at least what a measurement takes, to 86,400,000. Default 1000. */
+  pollMs?: number;
+  /** The shunt in ohms, 0.000001 to 10. Default 0.015. */
+  shuntOhms?: number;
+  /** The largest current in A, 0.001 to 10,000: with the shunt no more than 163.84 mV. Default 10. */
+  maximumAmperes?: number;
+  /** Of how many conversions of 3·1.052 ms a measurement is the mean: 1, 4, 16, 64, 128, 256, 512 or 1024. Default 64. */
+  averages?: number;
+}
+
+/** What the driver has counted since it was made. */
+export interface Ina228Counters {
+  polls: number;
+  good: number;
+  /** The chip has made no new measurement. */
+  silent: number;
+  /** Another chip answers, or this one's trim memory is damaged. */
+  malformed: number;
+  /** Beyond what the chip can measure or compute. */
+  implausible: number;
+  bus: number;
+  /** The chip had forgotten its settings: what it counted in between is unknown. */
+  resets: number;
+}
+
+type Fault = "silent" | "malformed" | "implausible" | "bus";
+
+const ADDRESS = 0x40;
+const HZ = 400_000;
+// INA228 data sheet SLYS021A, clause 7.6.1.
+const CONFIG = 0x00;
+const ADC_CONFIG = 0x01;
+const SHUNT_CAL = 0x02;
+const VBUS = 0x05;
+const CURRENT = 0x07;
+const POWER = 0x08;
+const ENERGY = 0x09;
+const CHARGE = 0x0a;
+const DIAG_ALRT = 0x0b;
+const MANUFACTURER_ID = 0x3e;
+const DEVICE_ID = 0x3f;
+const TEXAS_INSTRUMENTS = 0x5449;
+const DEVICE = 0x228;
+/** ±40.96 mV at the shunt in place of ±163.84 mV. */
+const ADCRANGE = 0x0010;
+const NARROW_VOLTS = 0.04096;
+const WIDE_VOLTS = 0.16384;
+/** Bus, shunt and temperature without end, each in 1052 µs. */
+const CONTINUOUS = 0xf000 | (5 << 9) | (5 << 6) | (5 << 3);
+const AVERAGES = [1, 4, 16, 64, 128, 256, 512, 1024];
+const CONVERSIONS_MS = 3 * 1.052;
+/** The oscillator is off by 1 % at most; a timer may be early. */
+const SLOW = 1.01;
+const TIMER_MS = 1;
+const MEMORY_GOOD = 0x0001;
+const CONVERSION_READY = 0x0002;
+const MATH_OVERFLOW = 0x0200;
+// Clause 8.1.2.
+const SHUNT_CAL_SCALE = 13_107.2e6;
+const SHUNT_CAL_LIMIT = 0x7fff;
+const CURRENT_STEPS = 2 ** 19;
+const BUS_VOLT = 195.3125e-6;
+const POWER_BY_CURRENT = 3.2;
+const ENERGY_BY_POWER = 16;
+/** The input's limit. */
+const BUS_LIMIT = 85 / BUS_VOLT;
+const COUNTS = 2 ** 40;
+const SECONDS = 3600;
+
+/**
+ * An INA228, which measures and counts what flows in and out of a battery, after ECMA-419's Sensor class pattern: `dcv`,
+ * `dci` and `dcp`, and from the second poll on `ahi`, `ahe`, `dcei` and `dcee`, which begin at 0 when the driver is made.
+ * Positive flows from IN+ to IN−; have that charge the battery.
+ *
+ * The chip counts charge with its sign, and energy without: between two polls all of it has the sign of the charge.
+ */
+export class Ina228 {
+  readonly identification = { model: "INA228", classification: "DCPowerMeter" } as const;
+  readonly counters: Readonly<Ina228Counters>;
+  readonly #counters: Ina228Counters;
+  readonly #polling: Polling;
+  #registers: I2CRegisters | undefined;
+  #isReady = false;
+  #shuntOhms = 0.015;
+  #maximumAmperes = 10;
+  #averages = 64;
+  #isNarrow = false;
+  #shuntCal = 0;
+  /** Amperes of a step of the current. */
+  #ampere = 0;
+
+  #bus = 0;
+  #current = 0;
+  #power = 0;
+  #energy = 0;
+  #charge = 0;
+  #lastEnergy = Number.NaN;
+  #lastCharge = Number.NaN;
+  readonly #totals = { charged: 0, discharged: 0, imported: 0, exported: 0 };
+
+  constructor(options: Ina228Options) {
+    checkOptions("ina228", options, "an I2C");
+    this.#counters = { polls: 0, good: 0, silent: 0, malformed: 0, implausible: 0, bus: 0, resets: 0 };
+    this.counters = this.#counters;
+    this.#scale(this.#shuntOhms, this.#maximumAmperes);
+    this.#polling = new Polling(options, () => this.#poll());
+    this.#registers = new I2CRegisters(options.sensor, ADDRESS, HZ, 1);
+    this.#polling.start();
+  }
+
+  /** @throws RangeError that names the field; nothing has changed then. */
+  configure(options: Ina228Configuration): void {
+    const { pollMs = this.#polling.pollMs, averages = this.#averages } = options;
+    const { shuntOhms = this.#shuntOhms, maximumAmperes = this.#maximumAmperes } = options;
+    checkNumber("ina228", "shuntOhms", shuntOhms, 0.000001, 10);
+    checkNumber("ina228", "maximumAmperes", maximumAmperes, 0.001, WIDE_VOLTS / shuntOhms);
+    checkChoice("ina228", "averages", averages, AVERAGES);
+    this.#polling.configure("ina228", pollMs, durationMs(averages));
+    this.#averages = averages;
+    this.#scale(shuntOhms, maximumAmperes);
+    // The chip gets the settings at the next poll, and what it has counted until then has other units.
+    this.#isReady = false;
+  }
+
+  /** The newest unread sample, or undefined. A good one is not replaced by a bad one. */
+  sample(): Sample | undefined {
+    return this.#polling.take();
+  }
+
+  close(): void {
+    this.#polling.close();
+    this.#registers?.close();
+    this.#registers = undefined;
+  }
+
+  #scale(shuntOhms: number, maximumAmperes: number): void {
+    this.#shuntOhms = shuntOhms;
+    this.#maximumAmperes = maximumAmperes;
+    this.#isNarrow = maximumAmperes * shuntOhms <= NARROW_VOLTS;
+    const scale = SHUNT_CAL_SCALE * shuntOhms * (this.#isNarrow ? 4 : 1);
+    const wanted = Math.round((scale * maximumAmperes) / CURRENT_STEPS);
+    this.#shuntCal = Math.max(1, Math.min(wanted, SHUNT_CAL_LIMIT));
+    this.#ampere = this.#shuntCal / scale;
+  }
+
+  #poll(): void {
+    this.#counters.polls++;
+    this.#measure();
+  }
+
+  #prepare(): void {
+    const fault = this.#setUp(this.#registers!);
+    if (fault) this.#fail(fault);
+    else this.#polling.wait(durationMs(this.#averages), () => this.#measure());
+  }
+
+  #setUp(registers: I2CRegisters): Fault | undefined {
+    try {
+      if (registers.readUnsigned(MANUFACTURER_ID, 2) !== TEXAS_INSTRUMENTS) return "malformed";
+      if (registers.readUnsigned(DEVICE_ID, 2) >> 4 !== DEVICE) return "malformed";
+      registers.write(CONFIG, this.#isNarrow ? ADCRANGE : 0, 2);
+      registers.write(SHUNT_CAL, this.#shuntCal, 2);
+      registers.write(ADC_CONFIG, CONTINUOUS | AVERAGES.indexOf(this.#averages), 2);
+    } catch {
+      return "bus";
+    }
+    this.#isReady = true;
+    this.#lastCharge = Number.NaN;
+    return undefined;
+  }
+
+  #measure(): void {
+    // The settings may have changed while a measurement was waited for.
+    if (!this.#isReady) {
+      this.#prepare();
+      return;
+    }
+    const fault = this.#read(this.#registers!);
+    if (fault === "forgotten") {
+      this.#counters.resets++;
+      this.#isReady = false;
+      this.#prepare();
+    } else if (fault) this.#fail(fault);
+    else this.#succeed();
+  }
+
+  #read(registers: I2CRegisters): Fault | "forgotten" | undefined {
+    let status: number;
+    try {
+      if (registers.readUnsigned(SHUNT_CAL, 2) !== this.#shuntCal) return "forgotten";
+      status = registers.readUnsigned(DIAG_ALRT, 2);
+      this.#bus = registers.readUnsigned(VBUS, 3) >> 4;
+      this.#current = registers.readSigned(CURRENT, 3) >> 4;
+      this.#power = registers.readUnsigned(POWER, 3);
+      this.#energy = registers.readUnsigned(ENERGY, 5);
+      this.#charge = registers.readSigned(CHARGE, 5);
+    } catch {
+      return "bus";
+    }
+    if (!(status & MEMORY_GOOD)) return "malformed";
+    if (!(status & CONVERSION_READY)) return "silent";
+    return status & MATH_OVERFLOW || !this.#isInRange() ? "implausible" : undefined;
+  }
+
+  #isInRange(): boolean {
+    return this.#bus <= BUS_LIMIT && this.#current > -CURRENT_STEPS && this.#current < CURRENT_STEPS - 1;
+  }
+
+  #succeed(): void {
+    this.#counters.good++;
+    const sample = this.#polling.newSample();
+    const watts = this.#power * POWER_BY_CURRENT * this.#ampere;
+    sample.dcv = this.#bus * BUS_VOLT;
+    sample.dci = this.#current * this.#ampere;
+    sample.dcp = this.#current < 0 ? -watts : watts;
+    if (this.#count()) {
+      const joule = ENERGY_BY_POWER * POWER_BY_CURRENT * this.#ampere;
+      const { charged, discharged, imported, exported } = this.#totals;
+      sample.ahi = (charged * this.#ampere) / SECONDS;
+      sample.ahe = (discharged * this.#ampere) / SECONDS;
+      sample.dcei = (imported * joule) / SECONDS;
+      sample.dcee = (exported * joule) / SECONDS;
+    }
+    this.#polling.succeed(sample);
+  }
+
+  /** Whole steps of 40 bits are summed. False at the first count, which is only a beginning. */
+  #count(): boolean {
+    const charge = difference(this.#charge, this.#lastCharge);
+    const energy = difference(this.#energy, this.#lastEnergy);
+    this.#lastCharge = this.#charge;
+    this.#lastEnergy = this.#energy;
+    if (Number.isNaN(charge)) return this.#totals.charged + this.#totals.discharged > 0;
+    if (charge < 0) {
+      this.#totals.discharged -= charge;
+      this.#totals.exported += energy;
+    } else {
+      this.#totals.charged += charge;
+      this.#totals.imported += energy;
+    }
+    return true;
+  }
+
+  #fail(fault: Fault): void {
+    this.#counters[fault]++;
+    this.#polling.fail(Quality[fault]);
+  }
+}
+
+/** What a register of 40 bits has gained, NaN at its first reading. */
+function difference(now: number, last: number): number {
+  const gained = now - last;
+  if (gained < -COUNTS / 2) return gained + COUNTS;
+  return gained >= COUNTS / 2 ? gained - COUNTS : gained;
+}
+
+function durationMs(averages: number): number {
+  return Math.ceil(averages * CONVERSIONS_MS * SLOW) + TIMER_MS;
+}
