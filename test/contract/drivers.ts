@@ -63,10 +63,6 @@ export class CountingClock implements Clock {
     return this.#clock.ticks;
   }
 
-  get time(): number | undefined {
-    return this.#clock.time;
-  }
-
   set(callback: () => void, ms: number): Timer {
     const timer = this.#clock.set(() => {
       this.#pending.delete(timer);

@@ -11,6 +11,7 @@ import { createI2C, type I2CChip } from "../../hal-mocks/i2c";
 import { createDigital, createPulseCount } from "../../hal-mocks/pulse-count";
 import { createSerial, type SerialChip } from "../../hal-mocks/serial";
 import { type DriverFactory, Stream } from "../../src/lowpower/stream";
+import { newTime, Timekeeper } from "../../src/lowpower/timekeeper";
 import { Quality } from "../../src/model/quality";
 import type { Sample } from "../../src/model/reading";
 import { Ade7953 } from "../../src/sensors/ade7953";
@@ -129,6 +130,7 @@ describe.each(Object.entries(drivers))("a sleeper with %s", (_name, [upMs, make]
       const stream = new Stream({
         plan: { point: 0, sensor: "p1", profile: 3, sampleMs: 60_000, timeoutMs: 10_000, batch: 1 },
         clock,
+        time: new Timekeeper(newTime()),
         due: begun,
         open: (callbacks) => open({ clock, ...callbacks }),
         onReading: (_, sample) => taken.push(sample),
