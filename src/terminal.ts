@@ -193,7 +193,8 @@ export class Terminal {
       time: this.#time,
       due: saved.due,
       open: driverFactory(this.#hal, this.#config),
-      onReading: (ticks, sample) => this.#record(line, ticks, sample),
+      // As a job: below a port's callback and a driver, too little stack is left for the outbox (512 slots on ESP32).
+      onReading: (ticks, sample) => void Promise.resolve().then(() => this.#record(line, ticks, sample)),
     });
     const line: Line = { stream, recorder, saved, integrator, triggers };
     return line;

@@ -106,6 +106,27 @@ describe.runIf(hasCompiler())("a simulation on XS", () => {
     expect(report.ok).toBe(true);
   });
 
+  it("drops the same frames as Node when its outbox is full, and states them", async () => {
+    const durable = { durable: "reading", backoffMs: 600_000 };
+    const scenario = scenarioOf({
+      start: "2026-06-01T00:00:00Z",
+      days: 0.06,
+      terminals: [
+        { device: "sleeper", config: { ...durable, mode: "sleeper", sampleMs: 30_000 } },
+        { device: "resident", config: { ...durable, mode: "resident", sampleMs: 20_000 } },
+      ],
+      events: [
+        { at: "00:05", broker: "down" },
+        { at: "01:00", broker: "up" },
+      ],
+    });
+    const { report } = await expectSame({ scenario, outboxBytes: 16_384 });
+    for (const { dropped, lost, waiting } of report.terminals) {
+      expect(dropped).toBeGreaterThan(0);
+      expect([lost, waiting]).toEqual([dropped, 0]);
+    }
+  });
+
   it.runIf(hasRecordedTelegrams())("reads a recorded meter as Node does", async () => {
     const recording = parseRecording(recordedStream().subarray(0, 40_000));
     await expectSame({ scenario: scenarioOf(street), recording });
