@@ -130,7 +130,7 @@ export class Session {
     this.#sending = true;
     try {
       if (!this.#link.isUp) await attempt("wifi", () => this.#link.open());
-      await Promise.race([setTime(), this.#waiter.failed]);
+      await this.#untilSet(setTime());
       if (!this.#mqtt) await attempt("broker", () => this.#connect());
       this.#announcements = announcements();
       await attempt("lost", () => this.#drain());
@@ -141,6 +141,16 @@ export class Session {
       this.#sending = false;
       hal.clock.clear(this.#deadline);
     }
+  }
+
+  /** Rejects when the session fails meanwhile; whoever sets the clock then does so in vain. */
+  async #untilSet(setting: Promise<void>): Promise<void> {
+    let isDone = false;
+    void setting.then(() => {
+      isDone = true;
+      this.#waiter.change();
+    });
+    await this.#waiter.until(() => isDone, this.#options.config.awakeMs);
   }
 
   /** Says goodbye, if there is someone to say it to, and closes everything. Never rejects. */

@@ -20,16 +20,9 @@ export class Waiter {
   #settle: { resolve: () => void; reject: (failure: SessionFailure) => void } | undefined;
   #failure: SessionFailure | undefined;
   #changed = false;
-  #reject: (failure: SessionFailure) => void = () => {};
-  /** Never resolves; rejects when there is a failure. */
-  readonly failed: Promise<never>;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-    this.failed = new Promise((_, reject) => {
-      this.#reject = reject;
-    });
-    this.failed.catch(() => {});
   }
 
   get failure(): SessionFailure | undefined {
@@ -58,7 +51,6 @@ export class Waiter {
   fail(failure: SessionFailure): void {
     if (this.#failure) return;
     this.#failure = failure;
-    this.#reject(failure);
     const settle = this.#settle;
     this.#settle = undefined;
     settle?.reject(failure);

@@ -185,24 +185,6 @@ describe.runIf(hasCompiler())("a simulation on XS", () => {
       await expect(stuck).rejects.toThrow("sleeper has never come up: does its app ever finish loading?");
     });
 
-    it("says where an app has thrown that nothing can stand in for", async () => {
-      const source = `let count = 0;
-export default () => ({
-  get plan() {
-    if (++count > 40) throw new Error("worn out");
-    return { ${planOf("60_000")}, sessionMs: 60_000 };
-  },
-});`;
-      // Each boot begins a new machine, so only a resident counts so far.
-      const failing = run({
-        scenario: scenarioOf({ start: "2026-06-01T00:00:00Z", days: 0.05, terminals: [resident] }),
-        xs: { ...xs, app: app(source) },
-      });
-      await expect(failing).rejects.toThrow(
-        /^resident: engine: un(caught exception|handled rejection): Error: worn out\n at .*\(app:4\)/,
-      );
-    });
-
     it("says that an app is truncated, or something else", async () => {
       const truncated = app("export default 1;");
       truncateSync(truncated, 60);
