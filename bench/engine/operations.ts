@@ -15,7 +15,7 @@ export interface Operation {
 
 /** What an engine is asked for before, and what is measured. */
 interface Plan {
-  program: "telegram" | "frame";
+  program: "telegram" | "frame" | "outbox";
   prepare: readonly string[];
   event: string;
   parameters?: readonly unknown[];
@@ -31,6 +31,14 @@ const plans: Record<string, Plan> = {
   "30 readings recorded": { program: "frame", prepare: ["prepare"], event: "record" },
   "frame of 30 x 10": { program: "frame", prepare: ["prepare", "record"], event: "encode" },
   "the same, dense": { program: "frame", prepare: ["prepare", "record"], event: "encode dense" },
+  "outbox: opened": { program: "outbox", prepare: ["prepare"], event: "open" },
+  "outbox: a frame stored": { program: "outbox", prepare: ["prepare", "open"], event: "append" },
+  "outbox: a frame taken": { program: "outbox", prepare: ["prepare", "open"], event: "next" },
+  "outbox: it is acknowledged": {
+    program: "outbox",
+    prepare: ["prepare", "open", "next"],
+    event: "acknowledge",
+  },
   "cbor-x: loading": { program: "frame", prepare: ["prepare"], event: "load" },
   "cbor-x: readings": { program: "frame", prepare: ["prepare", "load"], event: "cbor-x readings" },
   "cbor-x: the frame's arrays": {

@@ -103,8 +103,8 @@ export class FlashOutbox implements Outbox {
   #dropped = 0;
   #damaged = 0;
   #lastNote: Uint8Array | undefined;
-  /** The record that `next` gave last ends here. */
-  #cursor = { block: -1, offset: 0, id: 0 };
+  /** The record that was found last, as the first one behind `after`. */
+  #cursor = { block: -1, start: 0, end: 0, id: 0, after: 0 };
 
   /** @throws Error when there is no such partition, it cannot be read at all, or it is too small. */
   constructor(storage: FlashStorage, { clean, lastFrameId = 0, dropped = 0 }: FlashOutboxOptions) {
@@ -356,16 +356,15 @@ export class FlashOutbox implements Outbox {
     if (after >= this.#lastId || this.#blocks.newest < 0) return 0;
     const { newest } = this.#blocks;
     const scan = this.#scan;
-    const cursor = this.#cursor;
     let block = this.#blocks.blockOf(after + 1);
-    let offset = cursor.block === block && cursor.id <= after ? cursor.offset : HEADER_BYTES;
+    let offset = this.#startIn(block, after);
     let isCertain = true;
     for (;;) {
-      for (; scan.find(block, offset); offset = scan.end) {
+      for (; scan.find(block, offset, after); offset = scan.end) {
         const { head } = scan;
         if (!head.isDelivered || head.id <= after || this.#done.has(head.id)) continue;
         if (isCertain) this.#miss(after + 1, head.id - 1);
-        this.#cursor = { block, offset: scan.end, id: head.id };
+        this.#cursor = { block, start: scan.offset, end: scan.end, id: head.id, after };
         return head.id;
       }
       if (scan.hasFailed) isCertain = false;
@@ -375,6 +374,13 @@ export class FlashOutbox implements Outbox {
     }
     if (isCertain) this.#miss(after + 1, this.#lastId);
     return 0;
+  }
+
+  /** Where in a block to look for what is behind `after`. */
+  #startIn(block: number, after: number): number {
+    const cursor = this.#cursor;
+    if (cursor.block !== block || after < cursor.after) return HEADER_BYTES;
+    return after < cursor.id ? cursor.start : cursor.end;
   }
 
   /** What was stored there cannot be read any more: it must not be waited for. */

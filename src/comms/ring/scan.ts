@@ -1,7 +1,7 @@
 import { crc32 } from "../../crc32";
 import type { Flash } from "../../hal";
 import { ALIGN } from "./layout";
-import { CRC_BYTES, HEAD_BYTES, RecordHead } from "./record";
+import { ACKNOWLEDGEMENT, CRC_BYTES, HEAD_BYTES, RecordHead } from "./record";
 
 /** Enough for a few small records at once, and little to hold. */
 const WINDOW_BYTES = 256;
@@ -40,27 +40,32 @@ export class BlockScan {
     this.#start = Number.NEGATIVE_INFINITY;
   }
 
-  /** Finds the next sound record of a block at `from` or behind it; false at the end of its log. */
-  find(block: number, from: number): boolean {
+  /**
+   * Finds the next sound record of a block at `from` or behind it; false at the end of its log. Of records with ids up
+   * to `unread` the head alone is checked: whoever passes over them need not pay for the rest.
+   */
+  find(block: number, from: number, unread = -1): boolean {
     this.sawDamage = false;
     this.hasFailed = false;
     this.offset = from;
     try {
-      return this.#find(block * this.#blockLength);
+      return this.#find(block * this.#blockLength, unread);
     } catch {
       this.hasFailed = true;
       return false;
     }
   }
 
-  #find(base: number): boolean {
+  #find(base: number, unread: number): boolean {
     const length = this.#blockLength;
+    const { head } = this;
     for (; this.offset < length; this.offset += ALIGN) {
       const position = base + this.offset;
       const available = length - this.offset;
       const at = this.#show(position, Math.min(HEAD_BYTES, available));
-      if (this.head.read(this.#window, this.#words, at, available)) {
-        if (this.#isSound(position, this.head.byteLength)) return true;
+      if (head.read(this.#window, this.#words, at, available)) {
+        const isChecked = head.kind === ACKNOWLEDGEMENT || head.id <= unread;
+        if (isChecked || this.#isSound(position, head.byteLength)) return true;
       } else if (this.#isErased(at)) return false;
       this.sawDamage = true;
     }
