@@ -43,7 +43,7 @@ export class Store {
   }
 
   /** Undefined, and logged, when it cannot be opened now. */
-  open(): Outbox | undefined {
+  open(): FlashOutbox | undefined {
     const { storage, log } = this.#hal;
     if (this.#outbox) return this.#outbox;
     try {
@@ -75,10 +75,11 @@ export class Store {
 
   /** A reset came while a batch was being stored: it is in the outbox, or still open. */
   finish(): void {
+    const { boot, seq } = this.#state;
     for (const saved of this.#state.streams) {
       if (!saved.storingId) continue;
       const profile = profileOf(saved.profile);
-      if (profile && this.open()?.has(saved.storingId)) {
+      if (profile && this.open()?.hasFrame(saved.storingId, boot, seq - 1)) {
         this.#setEnd(saved);
         new Recorder(profile, saved.batch, 1).clear();
         this.#state.counters.frames++;
