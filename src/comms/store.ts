@@ -152,7 +152,7 @@ export class Store {
     const { boot, seq } = state;
     this.#sayLost(outbox);
     const frame = this.#encode(recorder);
-    const note = encodeNote(state, batch.start, recorder.profile.columns[0].exponent);
+    const note = this.#note(recorder, saved);
     const meta = {
       point: saved.point,
       boot,
@@ -169,6 +169,15 @@ export class Store {
     state.dropped = outbox.dropped;
     saved.storingId = 0;
     return stored;
+  }
+
+  /** It is there only with its frame, so it says of the stream what holds then. */
+  #note({ batch, profile }: Recorder, saved: StreamState): Uint8Array {
+    const { end } = saved;
+    this.#setEnd(saved);
+    const note = encodeNote(this.#state, batch.start, profile.columns[0].exponent);
+    saved.end = end;
+    return note;
   }
 
   #encode(recorder: Recorder): Uint8Array {
