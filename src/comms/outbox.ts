@@ -174,6 +174,16 @@ export class FlashOutbox implements Outbox {
     return waits && this.#seek(id - 1) === id;
   }
 
+  /** Whether a frame of this number waits under `id` or a larger one: what had to go for it is stated first. */
+  hasFrame(id: number, boot: number, seq: number): boolean {
+    let found = this.#seek(Math.max(id, this.#tail) - 1);
+    for (; found; found = this.#seek(found)) {
+      const { head } = this.#scan;
+      if (head.kind === FRAME && head.boot === boot && head.seq === seq) return true;
+    }
+    return false;
+  }
+
   next(after: number): StoredRecord | undefined {
     let id = this.#seek(Math.max(after, this.#tail - 1));
     while (id) {

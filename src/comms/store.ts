@@ -58,7 +58,7 @@ export class Store {
   }
 
   /** Undefined, and logged, when it cannot be opened now. */
-  open(): Outbox | undefined {
+  open(): FlashOutbox | undefined {
     const { storage, log } = this.#hal;
     if (this.#outbox) return this.#outbox;
     try {
@@ -90,10 +90,11 @@ export class Store {
 
   /** A reset came while a batch was being stored: it is in the outbox, or still open. */
   finish(): void {
+    const { boot, seq } = this.#state;
     for (const saved of this.#state.streams) {
       if (!saved.storingId) continue;
       const profile = this.#profileOf(saved.profile);
-      if (profile && this.open()?.has(saved.storingId)) {
+      if (profile && this.open()?.hasFrame(saved.storingId, boot, seq - 1)) {
         this.#setEnd(saved);
         new Recorder(profile, saved.batch, 1).clear();
         this.#state.counters.frames++;
@@ -169,7 +170,7 @@ export class Store {
     const { boot, seq } = state;
     this.#sayLost(outbox);
     const frame = this.#encode(recorder);
-    const note = encodeNote(state, batch.start, recorder.profile.columns[0].exponent);
+    const note = this.#note(recorder, saved);
     const meta = {
       point: saved.point,
       boot,
@@ -186,6 +187,15 @@ export class Store {
     state.dropped = outbox.dropped;
     saved.storingId = 0;
     return stored;
+  }
+
+  /** It is there only with its frame, so it says of the stream what holds then. */
+  #note({ batch, profile }: Recorder, saved: StreamState): Uint8Array {
+    const { end } = saved;
+    this.#setEnd(saved);
+    const note = encodeNote(this.#state, batch.start, profile.columns[0].exponent);
+    saved.end = end;
+    return note;
   }
 
   #encode(recorder: Recorder): Uint8Array {

@@ -128,6 +128,25 @@ describe("an outbox that is full", () => {
     expect(gaps.map(gapOf).reduce((sum, gap) => sum + gap.events, 0)).toBe(1);
   });
 
+  it("finds a frame by its number though what it has dropped for it took the id that was to be the frame's", () => {
+    const { storage } = ringOf(4);
+    const outbox = open(storage);
+    let seq = 0;
+    let next = 0;
+    do {
+      next = outbox.lastId + 1;
+      fill(outbox, 1, seq++);
+    } while (outbox.lastId === next);
+    const { boot } = metaOf(0);
+    const after = open(storage);
+    expect([after.has(next), after.lastId]).toEqual([true, next + 1]);
+    expect(after.hasFrame(next, boot, seq - 1)).toBe(true);
+    expect([after.hasFrame(next, boot, seq), after.hasFrame(next + 2, boot, seq - 1)]).toEqual([
+      false,
+      false,
+    ]);
+  });
+
   it("states dropped events without a frame as such", () => {
     const outbox = open(ringOf(4).storage);
     for (let count = 0; count < 40; count++) outbox.appendEvent(0, bytesOf(count, 300));
