@@ -3,11 +3,16 @@
 
     gridmote_frame.py VECTORS.json                  decodes all vectors and compares
     gridmote_frame.py VECTORS.json --fuzz N [SEED]  gives it N random and damaged frames
+    gridmote_frame.py --verdicts PROFILES           says of frames what another decoder must say of them: PROFILES are
+        lists of columns in JSON; a frame comes as the index of its profile, one byte, its length, four, and its bytes;
+        what goes out is 1 or 0, one byte, and the CRC-32 of its readings, four. Numbers are little-endian.
 """
 import json
 import random
+import struct
 import sys
-from math import isqrt
+import zlib
+from math import isqrt, nan
 
 LARGEST = 2**53 - 1  # M
 MOST_READINGS = 1024
@@ -64,7 +69,8 @@ class CborReader:
             return self.simple(information)
         number = self.argument(information)
         if major < 2:
-            return bounded(-1 - number if major else number, "CBOR: integer beyond ±M")
+            integer = -1 - number if major else number
+            return integer if abs(integer) <= LARGEST else OPAQUE
         if major < 4:
             text = self.take(number)
             return text if major == 2 else OPAQUE
@@ -404,13 +410,14 @@ class Register(Last):
         self.direction, self.power, self.times = direction, power, times
         self.parts, self.unit = 10 ** max(shift, 0), 3600 * 10 ** max(-shift, 0)
         self.low, self.high, self.slack, self.units = 0, self.unit, 0, 0
-        self.next_row, self.first, self.stands = 1, True, False  # row 0 has no time step
+        self.next_row, self.stands = None, False
 
     def predict(self, row):
-        self.slack = self.unit if self.first else 0
-        for passed in range(self.next_row, row + 1):
+        first = self.next_row is None
+        self.slack = self.unit if first else 0
+        for passed in range(row + 1 if first else self.next_row, row + 1):
             self.integrate(passed)
-        self.next_row, self.first = row + 1, False
+        self.next_row = row + 1
         self.units = (self.low + self.high) // 2 // self.unit
         return self.last if self.stands else self.last + self.units
 
@@ -524,6 +531,7 @@ def decode(frame, columns):
     dated, start = start is not None, 0 if start is None else start
     for number in (profile, boot, seq, start, count):
         bounded(number, "envelope")
+    require(min(profile, boot, seq) >= 0 and boot < 1 << 32, "envelope")
     require(1 <= count <= MOST_READINGS, "count")
     require(isinstance(body, (bytes, list)), "body")
     read = read_dense if isinstance(body, bytes) else read_plain
@@ -584,8 +592,31 @@ def fuzz(vectors, number, seed):
     print(f"{number} frames, {read} read, all others refused")
     return 0
 
+def checksum(frame, columns):
+    """Of the readings as doubles, in the channels' units and times in ms; what is not known is NaN."""
+    times = [instant if frame["dated"] else None for instant in frame["times"]]
+    series = [(times, columns[0][1] + 3), (frame["quality"], 0)]
+    series += [(values, exponent) for values, (_, exponent) in zip(frame["values"], columns[1:])]
+    numbers = [nan if value is None else value / 10**-exponent if exponent < 0 else float(value * 10**exponent)
+               for values, exponent in series for value in values]
+    return zlib.crc32(struct.pack(f"<{len(numbers)}d", *numbers))
+
+def verdicts(profiles, source, sink):
+    """Answers each frame as soon as it has come."""
+    while head := source.read(5):
+        index, length = struct.unpack("<BI", head)
+        try:
+            answer = (1, checksum(decode(source.read(length), profiles[index]), profiles[index]))
+        except FrameError:
+            answer = (0, 0)
+        sink.write(struct.pack("<BI", *answer))
+        sink.flush()
+    return 0
+
 def main(arguments):
     """The command line."""
+    if len(arguments) == 2 and arguments[0] == "--verdicts":
+        return verdicts(json.loads(arguments[1]), sys.stdin.buffer, sys.stdout.buffer)
     if len(arguments) not in (1, 3, 4) or len(arguments) > 1 and arguments[1] != "--fuzz":
         print(__doc__, file=sys.stderr)
         return 2

@@ -92,6 +92,20 @@ describe.runIf(!python.error)("the decoder that was written from docs/frame.md",
     expect(status).toBe(0);
   });
 
+  it("says of damaged frames what the first decoder says", () => {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(ROOT, "tools", "launch.mjs"), "3000"],
+      {
+        encoding: "utf8",
+        env: { ...process.env, GRIDMOTE_ENTRY: "bench/fuzz.ts" },
+      },
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^3000 inputs in .*, both decoders the same, none threw/);
+    expect(status).toBe(0);
+  });
+
   it("refuses what is damaged, and never fails otherwise", () => {
     const { status, stdout, stderr } = spawnSync("python3", [DECODER, FILE, "--fuzz", "3000", "1"], {
       encoding: "utf8",

@@ -99,9 +99,9 @@ describe("a good frame", () => {
     });
   });
 
-  it("may be of indefinite length", () => {
-    const bytes = cbor(frame());
-    expect(decodeFrame(Uint8Array.of(0x9f, ...bytes.subarray(1), 0xff))).toEqual(decode(frame()));
+  it("may have anything behind its body", () => {
+    for (const more of [1.5, "text", { a: [1] }, 2n ** 60n, true, undefined, null, Buffer.of(1)])
+      expect(decode([...frame(), more])).toEqual(decode(frame()));
   });
 
   it("may have a moment that no calendar has", () => {
@@ -154,6 +154,12 @@ describe("what is wrong is one line that names its place", () => {
     ["an array that claims 2^32−1 items", Uint8Array.of(0x9a, 0xff, 0xff, 0xff, 0xff)],
     ["a byte string that claims 4 GB", Uint8Array.of(0x5a, 0xff, 0xff, 0xff, 0xff, 1)],
     ["a map that claims 2^32−1 pairs", Uint8Array.of(0xba, 0xff, 0xff, 0xff, 0xff, 1)],
+    ["a frame of indefinite length", Uint8Array.of(0x9f, ...cbor(frame()).subarray(1), 0xff)],
+    [
+      "a frame with a number that is longer than need be",
+      Uint8Array.of(0x86, 0x18, ...cbor(frame()).subarray(1)),
+    ],
+    ["a simple value in two bytes that has one", Uint8Array.of(0xf8, 0x16)],
     ["a break", Uint8Array.of(0xff)],
     ["a reserved length", Uint8Array.of(0x1c)],
   ])("%s is not CBOR", (_, bytes) => {

@@ -3,10 +3,16 @@ import { PassThrough } from "node:stream";
 import { Encoder } from "cbor-x";
 import { run } from "../../tools/gridmote";
 
-const encoder = new Encoder({ useRecords: false });
+const encoder = new Encoder({ useRecords: false, variableMapSize: true });
 
+/** In the shortest form: of integers beyond 32 bits cbor-x makes floats, unless they are bigints. */
 export function cbor(value: unknown): Uint8Array {
-  return Uint8Array.from(encoder.encode(value));
+  return Uint8Array.from(encoder.encode(exact(value)));
+}
+
+function exact(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(exact);
+  return Number.isInteger(value) && Math.abs(value as number) >= 2 ** 31 ? BigInt(value as number) : value;
 }
 
 /** Columns of profile 1 (meter1) without the time. */

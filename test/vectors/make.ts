@@ -133,6 +133,13 @@ function all(): Made[] {
         return [at, at - 3, 5000 + 10 * row, 7000, 100 + row, 1, 600 + random.below(90), 0, 300, 0, 40, 40];
       }),
     ),
+    made("registers that begin late, and stop", "t p ei ee", [
+      [start, 1800, Number.NaN, Number.NaN],
+      [start + 600, 1800, Number.NaN, 5],
+      [start + 1200, 1800, 300, 5],
+      [start + 1800, 1800, Number.NaN, Number.NaN],
+      [start + 2400, 1800, 900, 5],
+    ]),
     made("nothing known", "t v@-1 i@-2", [
       [start, Number.NaN, Number.NaN],
       [start + 5, Number.NaN, Number.NaN],

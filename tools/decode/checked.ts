@@ -17,11 +17,18 @@ export function decodeItem(bytes: Uint8Array): unknown {
   return decoder.decode(bytes);
 }
 
-/** What `read` makes of the one item in `payload`, or in one line what is wrong: DecodeError does not get past this. */
-export function checked<T>(payload: Uint8Array, read: (item: unknown) => T): Checked<T> {
+/**
+ * What `read` makes of the one item in `payload`, or in one line what is wrong: DecodeError does not get past this.
+ * @param itemOf makes the item; it throws Error where there is none.
+ */
+export function checked<T>(
+  payload: Uint8Array,
+  read: (item: unknown) => T,
+  itemOf: (bytes: Uint8Array) => unknown = decodeItem,
+): Checked<T> {
   let item: unknown;
   try {
-    item = decodeItem(payload);
+    item = itemOf(payload);
   } catch (error) {
     return { ok: false, error: `not CBOR: ${error instanceof Error ? error.message : String(error)}` };
   }

@@ -2,6 +2,7 @@ import { MAX_READINGS } from "../../src/comms/frame/dense";
 import { decodeDense } from "../../src/comms/frame/read-dense";
 import { FIRST_FREE_NUMBER, type Profile, profileOf } from "../../src/model/profiles";
 import { asInteger, checked, DecodeError } from "./checked";
+import { readItem } from "./item-reader";
 
 export interface DecodedReading {
   /** Unix milliseconds; undefined when the terminal did not know the time. */
@@ -29,7 +30,7 @@ export type ProfileLookup = (number: number) => Profile | undefined;
  * @param profiles the profile of a number, or undefined; by default the built-in ones.
  */
 export function decodeFrame(payload: Uint8Array, profiles: ProfileLookup = profileOf): FrameResult {
-  const result = checked(payload, (item) => frameOf(item, profiles));
+  const result = checked(payload, (item) => frameOf(item, profiles), readItem);
   return result.ok ? { ok: true, frame: result.value } : result;
 }
 
