@@ -44,6 +44,13 @@ export class Partition {
     this.#written = new Uint8Array(byteLength / writeAlign);
   }
 
+  /** Becomes what another one of its size is now; the supply stays its own. */
+  copyFrom(other: Partition): void {
+    this.bytes.set(other.bytes);
+    this.erases.set(other.erases);
+    this.#written.set(other.#written);
+  }
+
   write(bytes: Uint8Array, offset: number): void {
     const end = this.checkRange(offset, bytes.length);
     if (offset % this.writeAlign || bytes.length % this.writeAlign) {
