@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { Partition } from "../../hal-mocks/flash";
+import { cutMoments, PowerLoss } from "../../hal-mocks/power";
 import { type ExploreOptions, explore } from "./cuts";
 import { scenario } from "./explore";
+import { Memory } from "./memory";
 import { exploreOf } from "./patched";
 import { patches, plants } from "./plants";
 
@@ -35,6 +38,29 @@ describe("a node whose power is cut at any operation, and again as it recovers",
     expect(Math.min(...flash.erases)).toBeGreaterThan(0);
     expect(Math.max(...flash.erases)).toBeGreaterThan(1);
     expect(history.received.some(({ topic }) => topic.endsWith("/e"))).toBe(true);
+  });
+});
+
+describe("memory that keeps what a cut would leave", () => {
+  it.each(cutMoments)("has the bytes that a flash has whose power goes: %s", (moment) => {
+    const first = Uint8Array.from({ length: 512 }, (_, index) => index);
+    const memory = new Memory();
+    const kept: Partition[] = [];
+    memory.onMoment = (_part, at, { flash }) => {
+      if (at === moment) kept.push(flash);
+    };
+    memory.flash.write(first, 0);
+    memory.flash.erase(0, 1);
+    for (const [operation, { bytes }] of kept.entries()) {
+      const partition = new Partition({ byteLength: bytes.length });
+      partition.power.cutAt(operation, moment, operation);
+      expect(() => {
+        partition.write(first, 0);
+        partition.erase(0, 1);
+      }).toThrow(PowerLoss);
+      expect(bytes).toEqual(partition.bytes);
+    }
+    expect(kept).toHaveLength(2);
   });
 });
 
