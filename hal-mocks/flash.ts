@@ -44,7 +44,7 @@ export class Partition {
     this.#written = new Uint8Array(byteLength / writeAlign);
   }
 
-  /** Takes all that another one of this size holds. */
+  /** Becomes what another one of its size is now; the supply stays its own. */
   copyFrom(other: Partition): void {
     this.bytes.set(other.bytes);
     this.erases.set(other.erases);

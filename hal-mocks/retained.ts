@@ -50,6 +50,12 @@ export class RetainedMemory implements Retained {
       this.#bytes[random.below(this.#length)] ^= 1 << random.below(8);
   }
 
+  /** Becomes what another one of its size is now; the supply stays its own. */
+  copyFrom(other: RetainedMemory): void {
+    this.#bytes.set(other.#bytes);
+    this.#length = other.#length;
+  }
+
   /** The power was lost. */
   lose(): void {
     this.#length = undefined;

@@ -80,7 +80,7 @@ export interface XsFiles {
  * What the SDK (8.2) gives an ESP32, and no more: here a slot takes twice the bytes, and the items of arrays with it.
  * Whatever the host asks once must be done within ten seconds of processor time.
  */
-const LIMITS: EngineLimits = { chunks: 78_848, slots: 4928, stack: 512, deadlineMs: 10_000 };
+export const LIMITS: EngineLimits = { chunks: 78_848, slots: 4928, stack: 512, deadlineMs: 10_000 };
 
 /** XS in a process of its own, whose clock and world are here. */
 export class XsMachine implements Machine {
@@ -95,10 +95,11 @@ export class XsMachine implements Machine {
     name: string,
     { engine, image, app, provider }: XsFiles,
     onFallback: (why: string) => void,
+    limits = LIMITS,
   ) {
     const files: EngineFiles = { name, engine, image, archives: app ? [app, provider] : [provider] };
     this.#hasApp = app !== undefined;
-    this.#remote = connectHal(hal, files, LIMITS, { onFinish: () => this.#onFinish(), onFallback });
+    this.#remote = connectHal(hal, files, limits, { onFinish: () => this.#onFinish(), onFallback });
   }
 
   async live(overrides: Record<string, unknown>, reason: WakeReason): Promise<void> {

@@ -1,0 +1,69 @@
+import { afterAll, describe, expect, it } from "vitest";
+import type { Hal } from "../../src/hal";
+import { LIMITS, XsMachine } from "../../tools/sim/machine";
+import {
+  BUILD_TIMEOUT_MS,
+  compileModule,
+  describeImage,
+  hasCompiler,
+  Tree,
+  terminalFiles,
+} from "../support/target";
+import { Checker } from "./check";
+import { type Cut, recover, scenario } from "./explore";
+import type { History } from "./history";
+import { DEVICE, plan } from "./node";
+
+/** Cuts that are recovered from on both engines. */
+const COUNT = 40;
+
+/**
+ * The outbox is opened below a telegram's last byte, and the frames of target/provider below that, which a board does
+ * not have: some 20 slots more than a board gives.
+ */
+const limits = { ...LIMITS, stack: LIMITS.stack! + 32 };
+
+describe.runIf(hasCompiler())("a node on XS", () => {
+  const tree = new Tree({});
+  afterAll(() => tree.remove());
+
+  it(
+    "recovers from cuts all over as on Node, to the same messages",
+    async () => {
+      const app = `export default () => (${JSON.stringify({ plan })});`;
+      const files = { ...terminalFiles(), app: compileModule(tree, describeImage().compile, "app", app) };
+      const fallbacks: string[] = [];
+      const machine = (hal: Hal) => new XsMachine(hal, DEVICE, files, (why) => fallbacks.push(why), limits);
+      const { cuts } = await scenario();
+      const checker = new Checker();
+      for (const cut of spread(cuts)) {
+        const onNode = await recover(cut);
+        const onXs = await recover(cut, { machine });
+        const what = cut.history.cuts.join();
+        expect(fallbacks, what).toEqual([]);
+        expect(checker.faults(onXs.history), what).toEqual([]);
+        expect([onXs.operations, onXs.wakes], what).toEqual([onNode.operations, onNode.wakes]);
+        expect(texts(onXs.history), what).toEqual(texts(onNode.history));
+      }
+    },
+    BUILD_TIMEOUT_MS,
+  );
+});
+
+function texts({ received }: History): string[] {
+  return received.map(({ topic, payload }) => `${topic} ${Buffer.from(payload).toString("hex")}`);
+}
+
+/** Some of each kind, from the beginning to the end. */
+function spread(cuts: readonly Cut[]): Cut[] {
+  const kinds = new Map<string, Cut[]>();
+  for (const cut of cuts) {
+    const kind = `${cut.part} ${cut.moment} ${cut.loss}`;
+    kinds.set(kind, [...(kinds.get(kind) ?? []), cut]);
+  }
+  const each = Math.ceil(COUNT / kinds.size);
+  return [...kinds.values()].flatMap((kind) => {
+    const step = Math.max(1, Math.floor(kind.length / each));
+    return kind.filter((_, index) => index % step === step >> 1).slice(0, each);
+  });
+}
