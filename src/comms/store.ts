@@ -151,7 +151,10 @@ export class Store {
     const { boot, seq } = state;
     this.#sayLost(outbox);
     const frame = this.#encode(recorder);
-    const note = encodeNote(state, batch.start, recorder.profile.columns[0].exponent);
+    // The note is there when its frame is: what the frame holds counts as stored.
+    const stored = { ...saved, end: secondsOrNull(this.#time.at(batch.end)) ?? Number.NaN };
+    const streams = state.streams.map((stream) => (stream === saved ? stored : stream));
+    const note = encodeNote({ ...state, streams }, batch.start, recorder.profile.columns[0].exponent);
     const meta = {
       point: saved.point,
       boot,
@@ -163,11 +166,11 @@ export class Store {
     state.seq++;
     saved.storingId = outbox.lastId + 1;
     this.save();
-    const stored = outbox.append(meta, frame, note);
+    const isStored = outbox.append(meta, frame, note);
     state.lastFrameId = outbox.lastId;
     state.dropped = outbox.dropped;
     saved.storingId = 0;
-    return stored;
+    return isStored;
   }
 
   #encode(recorder: Recorder): Uint8Array {
