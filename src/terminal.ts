@@ -11,7 +11,7 @@ import { Planner } from "./lowpower/planner";
 import { emptyBatch, Recorder } from "./lowpower/recorder";
 import { loadState, newState, QUALITY_CODES, rowBytes, type State, type StreamState } from "./lowpower/state";
 import { type Driver, type DriverFactory, Stream } from "./lowpower/stream";
-import { LARGEST_SLIP, Timekeeper } from "./lowpower/timekeeper";
+import { Timekeeper } from "./lowpower/timekeeper";
 import { Triggers } from "./lowpower/triggers";
 import { dueAfterStep } from "./lowpower/wake";
 import type { Profile } from "./model/profiles";
@@ -70,7 +70,7 @@ export class Terminal {
     this.#device = this.#config.device || (reason === "start" ? undefined : saved?.device) || hal.mac;
     this.#app = app({ version: 1, config: this.#config });
     checkPlan(this.#app.plan);
-    const slipError = this.#config.mode === "resident" ? CRYSTAL_SLIP : LARGEST_SLIP;
+    const slipError = this.#config.mode === "resident" ? CRYSTAL_SLIP : undefined;
     this.#state = saved ?? newState(raiseEpoch(hal), slipError);
     const state = this.#state;
     // Another name, or another broker, has no descriptors yet, and knows of no state.
@@ -193,7 +193,7 @@ export class Terminal {
       time: this.#time,
       due: saved.due,
       open: driverFactory(this.#hal, this.#config),
-      // As a job: below a port's callback and a driver, too little stack is left for the outbox (512 slots on ESP32).
+      // As a job: below a port's callback and a driver, too little stack may be left for the outbox.
       onReading: (ticks, sample) => void Promise.resolve().then(() => this.#record(line, ticks, sample)),
     });
     const line: Line = { stream, recorder, saved, integrator, triggers };

@@ -156,7 +156,7 @@ describe("columns that the app's plan lists", () => {
     expect(slots(site, MINUTE).slice(0, 29)).toEqual(upTo(29));
     const { time, clock, pi, v_l1, i_l1, ei_t1, ...rest } = site.records[0];
     for (const value of [clock, pi, v_l1, i_l1, ei_t1]) expect(value).toBeTypeOf("number");
-    expect(Object.keys(rest)).toEqual(["device", "point", "boot", "seq"]);
+    expect(Object.keys(rest)).toEqual(["device", "point", "boot", "seq", "errorMs"]);
   });
 
   it("give one number to two points that have the same ones", () => {

@@ -647,7 +647,7 @@ describe("a clock that is set", () => {
     // A clock that is put back repeats a time of day, whose slot is taken already; one that is put ahead has it passed.
     if (step < 0) expect(Math.min(...seconds)).toBeGreaterThan(50);
     else expect(Math.max(...seconds)).toBeLessThan(70);
-    expect(seconds.filter((apart) => Math.abs(apart - 60) > 1).length).toBeLessThan(4);
+    expect(seconds.filter((apart) => Math.abs(apart - 60) > 1).length).toBeLessThan(8);
   });
 
   it("leaves no gap when it goes back by a year, and none when it comes to know the time", async () => {
@@ -658,7 +658,8 @@ describe("a clock that is set", () => {
     await site.pass(2 * 60 * MINUTE);
     const seconds = apart(site);
     expect(seconds.length).toBeGreaterThan(100);
-    expect([Math.min(...seconds), Math.max(...seconds)]).toEqual([59, 61]);
+    expect(Math.min(...seconds)).toBeGreaterThan(58);
+    expect(Math.max(...seconds)).toBeLessThan(62);
     expect(site.events).toMatchObject([{ kind: "clock step" }]);
   });
 });

@@ -2,11 +2,11 @@ import type { Config } from "../config";
 import type { Hal } from "../hal";
 import { quantise, Recorder } from "../lowpower/recorder";
 import { type State, type StreamState, saveState } from "../lowpower/state";
-import type { Timekeeper } from "../lowpower/timekeeper";
+import { LARGEST_ERROR_MS, type Timekeeper } from "../lowpower/timekeeper";
 import { type Profile, profileOf } from "../model/profiles";
 import { clockStepEvent, lostEvent, newEpochEvent } from "./events";
 import { encodeFrameAs } from "./frame/choice";
-import { dateFrame } from "./frame/date";
+import { dateFrame, stateError } from "./frame/date";
 import { decodeNote, encodeNote } from "./note";
 import { FlashOutbox, MAX_FRAME_BYTES, type Outbox, type StoredRecord } from "./outbox";
 
@@ -182,11 +182,11 @@ export class Store {
     state.seq++;
     saved.storingId = outbox.lastId + 1;
     this.save();
-    const stored = outbox.append(meta, frame, note);
+    const isStored = outbox.append(meta, frame, note);
     state.lastFrameId = outbox.lastId;
     state.dropped = outbox.dropped;
     saved.storingId = 0;
-    return stored;
+    return isStored;
   }
 
   /** It is there only with its frame, so it says of the stream what holds then. */
@@ -204,7 +204,10 @@ export class Store {
     const bytes = ENVELOPE_BYTES + HEAD_BYTES * content.columns + GROWTH * recorder.batch.length;
     // The dense body is made with t0, which an undated frame gets only when it is sent.
     const body = content.dated ? this.#body : "plain";
-    return encodeFrameAs(body, content, recorder.profile.columns, new Uint8Array(bytes));
+    const frame = encodeFrameAs(body, content, recorder.profile.columns, new Uint8Array(bytes));
+    const { start, end } = recorder.batch;
+    const errorMs = Math.max(this.#time.errorAt(start), this.#time.errorAt(end));
+    return content.dated && errorMs > LARGEST_ERROR_MS ? stateError(frame, errorMs) : frame;
   }
 
   #profileOf(number: number): Profile | undefined {

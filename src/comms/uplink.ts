@@ -191,10 +191,10 @@ export class Uplink {
 
   /** Sets the clock, if that is due. */
   async #setTime(): Promise<void> {
-    const { hal, config, time, store, onTime } = this.#options;
+    const { hal, config, time, store, planner, onTime } = this.#options;
     const { ntp } = hal.network;
     const { clock } = hal;
-    if (!ntp || !time.isDue(clock.ticks)) return;
+    if (!ntp || !time.isDue(clock.ticks, planner.sessionMs)) return;
     const servers = config.timeServers.split(" ").filter((server) => server);
     const answer = await askTime(ntp, clock, servers, (candidate) => time.explains(candidate));
     if (!answer) {

@@ -103,7 +103,20 @@ const NUMBERS = [
   ...["radio", "radioResets", "resets", "reset0", "reset1", "reset2", "reset3", "stayUntil"],
   ...["isEpochUnsaid", "lostSaid", "lostFrom", "lostTo"],
 ] as readonly (keyof State)[];
-const TIME = ["ticks", "time", "errorMs", "slip", "slipError", "due", "doubt"] as const;
+const TIME = [
+  ...[
+    "ticks",
+    "time",
+    "errorMs",
+    "slip",
+    "slipError",
+    "baseTicks",
+    "baseTime",
+    "baseErrorMs",
+    "due",
+    "doubt",
+  ],
+] as readonly (keyof TimeState)[];
 const LINK = ["channel", "broker"] as const;
 const COUNTERS = ["frames", "acknowledged", "sessions", "failedSessions", "lost"] as const;
 const STREAM = ["point", "profile", "due", "storingId", "end"] as const;

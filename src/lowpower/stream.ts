@@ -65,7 +65,10 @@ export class Stream {
     const { sampleMs } = this.plan;
     if (!sampleMs) return;
     const { ticks } = clock;
-    this.#due = dueAfterStep(this.#due, ticks, ahead, sampleMs) ?? time.slotAfter(ticks, sampleMs);
+    const slot = time.slotAfter(ticks, sampleMs);
+    // Until now ticks have counted the slots: none of both kinds is left out.
+    if (Number.isNaN(ahead)) this.#due = Math.min(Math.max(this.#due, ticks), slot);
+    else this.#due = dueAfterStep(this.#due, ticks, ahead, sampleMs) ?? slot;
     // A slot that is under way keeps its deadline.
     if (this.#driver && this.#due > ticks) this.#armTimeout();
   }

@@ -12,6 +12,10 @@ export interface TimeState {
   slip: number;
   /** How far off the slip is at most. */
   slipError: number;
+  /** The setting from which the slip is measured: ticks, time and its error. */
+  baseTicks: number;
+  baseTime: number;
+  baseErrorMs: number;
   /** Ticks at which the time is to be asked for again. */
   due: number;
   /** Time less ticks of an answer that our own clock contradicts; NaN for none. */
@@ -31,19 +35,29 @@ export interface TimeAnswer {
 }
 
 /** The sleep clock of an ESP32 is off by a tenth at most, as Tasmota takes it, which learns 0.90 to 1.10. */
-export const LARGEST_SLIP = 100_000;
+const LARGEST_SLIP = 100_000;
 /** What an RC oscillator's slip may change between two settings, as the temperature does: an estimate. */
 const WANDER = 100;
 /** The time is asked for again before it can be off by more. */
-const LARGEST_ERROR_MS = 2_000;
+export const LARGEST_ERROR_MS = 2_000;
 const LONGEST_MS = 86_400_000;
-/** A shorter time between two settings says nothing about the slip. */
-const SHORTEST_SPAN_MS = 60_000;
+/** A shorter time between two settings says too little about the slip: of two times of ±0.5 s a fifth of a percent. */
+const SHORTEST_SPAN_MS = 600_000;
 const MILLION = 1_000_000;
+/** An interval of the slip, in parts per million. */
+const WIDE = 1_000;
+
+function within(slip: number, low: number, high: number): number {
+  return Math.round(Math.min(Math.max(slip, low), high));
+}
+
+/** ESP-IDF calibrates the sleep clock at each start; 9 to 12 s an hour were measured then, a third of this. */
+const CALIBRATED_SLIP = 10_000;
 
 /** @param slipError what the platform's clock is off at most, before anything is learned of it. */
-export function newTime(slipError = LARGEST_SLIP): TimeState {
-  return { ticks: 0, time: Number.NaN, errorMs: 0, slip: 0, slipError, due: 0, doubt: Number.NaN };
+export function newTime(slipError = CALIBRATED_SLIP): TimeState {
+  const base = { baseTicks: 0, baseTime: Number.NaN, baseErrorMs: 0 };
+  return { ticks: 0, time: Number.NaN, errorMs: 0, slip: 0, slipError, ...base, due: 0, doubt: Number.NaN };
 }
 
 /**
@@ -75,8 +89,9 @@ export class Timekeeper {
     return Math.ceil(errorMs + (Math.abs(ticks - set) * slipError) / MILLION);
   }
 
-  isDue(ticks: number): boolean {
-    return ticks >= this.#state.due;
+  /** Whether the time could be off too far before the next chance to ask, `untilNext` milliseconds from now. */
+  isDue(ticks: number, untilNext = 0): boolean {
+    return ticks + untilNext >= this.#state.due;
   }
 
   /** Nobody has answered. While the time is not known, the next session asks again. */
@@ -109,7 +124,7 @@ export class Timekeeper {
         return undefined;
       }
     }
-    if (own !== undefined) this.#learn(step, ticks - state.ticks, errorMs);
+    this.#learn(answer);
     state.doubt = Number.NaN;
     state.ticks = ticks;
     state.time = time;
@@ -131,17 +146,38 @@ export class Timekeeper {
     return (this.at(due) ?? due) < slot ? due + 1 : due;
   }
 
-  /** Narrows the interval of the slip by what `step` in `span` says of it. A step that no slip explains says nothing. */
-  #learn(step: number, span: number, errorMs: number): void {
+  /**
+   * Narrows the interval of the slip by what has passed since the base. What no slip explains says nothing, and begins a
+   * new one, as does a day: the longer, the narrower, but a slip is not for ever.
+   */
+  #learn(answer: TimeAnswer): void {
     const state = this.#state;
-    const uncertain = state.errorMs + errorMs;
-    if (span < SHORTEST_SPAN_MS || Math.abs(step) > (span * 2 * LARGEST_SLIP) / MILLION + uncertain) return;
-    const measured = state.slip + (step * MILLION) / span;
-    const error = (uncertain * MILLION) / span;
+    const span = answer.ticks - state.baseTicks;
+    const gained = answer.time - state.baseTime - span;
+    const uncertain = state.baseErrorMs + answer.errorMs;
+    const isSlip = Math.abs(gained) <= (span * LARGEST_SLIP) / MILLION + uncertain;
+    if (isSlip && span >= SHORTEST_SPAN_MS) {
+      this.#narrow((gained * MILLION) / span, (uncertain * MILLION) / span);
+    }
+    if (isSlip && span < LONGEST_MS) return;
+    state.baseTicks = answer.ticks;
+    state.baseTime = answer.time;
+    state.baseErrorMs = answer.errorMs;
+  }
+
+  /** @param error by how much `measured` is off at most. */
+  #narrow(measured: number, error: number): void {
+    const state = this.#state;
     const low = Math.max(state.slip - state.slipError, measured - error);
     const high = Math.min(state.slip + state.slipError, measured + error);
-    const slip = low <= high ? (low + high) / 2 : measured;
-    state.slip = Math.round(Math.min(Math.max(slip, -LARGEST_SLIP), LARGEST_SLIP));
-    state.slipError = Math.ceil(low <= high ? (high - low) / 2 : error) + WANDER;
+    if (low > high) {
+      // It was another slip before.
+      state.slip = within(measured, -LARGEST_SLIP, LARGEST_SLIP);
+      state.slipError = Math.ceil(error) + WANDER;
+      return;
+    }
+    // A wide interval says only what the slip is not; its middle would be a guess.
+    state.slip = within(high - low > WIDE ? state.slip : (low + high) / 2, low, high);
+    state.slipError = Math.ceil(Math.max(high - state.slip, state.slip - low)) + WANDER;
   }
 }

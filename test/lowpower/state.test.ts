@@ -47,6 +47,7 @@ function someState(): State {
     errorMs: 510,
     slip: -2_900,
     slipError: 130,
+    ...{ baseTicks: 2, baseTime: 1_780_000_000_120, baseErrorMs: 520 },
     due: 7,
     doubt: 9,
   };

@@ -27,7 +27,7 @@ describe("a timekeeper", () => {
     );
     fc.assert(
       fc.property(slip, steps, (ppm, settings) => {
-        const keeper = new Timekeeper(newTime());
+        const keeper = new Timekeeper(newTime(100_000));
         let ticks = 0;
         for (const { ms, off } of settings) {
           ticks += ms;
@@ -52,9 +52,10 @@ describe("a timekeeper", () => {
       waits.push(state.due - ticks);
       ticks = Math.max(state.due, ticks + 15 * MINUTE);
     }
-    expect(Math.abs(state.slip - 2_900)).toBeLessThan(150);
+    expect(Math.abs(state.slip - 2_900)).toBeLessThan(500);
+    expect(Math.abs(state.slip - 2_900)).toBeLessThanOrEqual(state.slipError);
     expect(waits[11]).toBeGreaterThan(90 * MINUTE);
-    expect(waits[1]).toBeLessThan(MINUTE * 30);
+    expect(waits[1]).toBeLessThan(MINUTE * 60);
     const wild = newTime();
     const other = new Timekeeper(wild);
     other.accept(answer(0));

@@ -138,7 +138,7 @@ export const patches: Readonly<Record<string, Patch>> = {
     by: "if (state) return;",
   },
   "a dropped frame that is not stated": {
-    module: "comms/flash-outbox.ts",
+    module: "comms/outbox.ts",
     text: "const isLoss = stated.frames + stated.events > 0;",
     by: "const isLoss = false;",
   },

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
 import type { Hal } from "../../src/hal";
-import { LIMITS, XsMachine } from "../../tools/sim/machine";
+import { XsMachine } from "../../tools/sim/machine";
 import {
   BUILD_TIMEOUT_MS,
   compileModule,
@@ -17,12 +17,6 @@ import { DEVICE, plan } from "./node";
 /** Cuts that are recovered from on both engines. */
 const COUNT = 40;
 
-/**
- * The outbox is opened below a telegram's last byte, and the frames of target/provider below that, which a board does
- * not have: some 20 slots more than a board gives.
- */
-const limits = { ...LIMITS, stack: LIMITS.stack! + 32 };
-
 describe.runIf(hasCompiler())("a node on XS", () => {
   const tree = new Tree({});
   afterAll(() => tree.remove());
@@ -33,7 +27,7 @@ describe.runIf(hasCompiler())("a node on XS", () => {
       const app = `export default () => (${JSON.stringify({ plan })});`;
       const files = { ...terminalFiles(), app: compileModule(tree, describeImage().compile, "app", app) };
       const fallbacks: string[] = [];
-      const machine = (hal: Hal) => new XsMachine(hal, DEVICE, files, (why) => fallbacks.push(why), limits);
+      const machine = (hal: Hal) => new XsMachine(hal, DEVICE, files, (why) => fallbacks.push(why));
       const { cuts } = await scenario();
       const checker = new Checker();
       for (const cut of spread(cuts)) {

@@ -10,7 +10,7 @@ import { patches, plants } from "./plants";
 /** One in so many, primes, so that they spread over all kinds of operations. */
 const sample: ExploreOptions = { depth: 2, every: 61, everySecond: 29 };
 /** Until the first fault that is found. */
-const search: ExploreOptions = { depth: 1, every: 5, mostFaults: 1 };
+const search: ExploreOptions = { depth: 1, every: 1, mostFaults: 1 };
 
 describe("a node whose power is cut at any operation, and again as it recovers", () => {
   it("has lost, changed and repeated nothing that was stored, but for what it states", async () => {

@@ -59,6 +59,15 @@ function later(time: string | null, ms: number): string {
   return new Date(Date.parse(time!) + ms).toISOString().replace(".000Z", "Z");
 }
 
+/** World values as a meter shows them: registers cut off, the rest rounded. */
+function roundedAs(record: DecodedRecord, values: Record<string, number>): Record<string, number> {
+  const shown = Object.entries(values).map(([name, value]) => {
+    if (name.startsWith("e")) return [name, Math.floor(value)];
+    return [name, name.startsWith("v") ? Math.round(value * 10) / 10 : Math.round(value)];
+  });
+  return Object.fromEntries(shown.filter(([name]) => name in record));
+}
+
 const add = (channel: string, difference: number) =>
   one((record) => ({ [channel]: Number(record[channel]) + difference }));
 const without = (channel: string) => one(() => ({ [channel]: undefined }));
@@ -87,10 +96,10 @@ describe("the judge of a street", () => {
     ["v_l1 off by 0.1", add("v_l1", 0.1), "v_l1"],
     ["v_l1 missing", without("v_l1"), "v_l1"],
     ["the clock missing", without("clock"), "clock"],
-    ["the clock a second late", add("clock", 1), "time"],
-    ["the clock a year late", add("clock", 31_536_000), "time"],
-    ["the clock where no calendar is", add("clock", 1e15), "time"],
-    ["the time a second late", one(({ time }) => ({ time: later(time, 1000) })), "time"],
+    ["the clock 4 s late", nth(100, ({ clock }) => ({ clock: Number(clock) + 4 })), "time"],
+    ["the clock a year late", add("clock", 31_536_000), "clock"],
+    ["the clock where no calendar is", add("clock", 1e15), "clock"],
+    ["the time 20 s late", one(({ time }) => ({ time: later(time, 20_000) })), "time"],
     ["the time 5 s late, of all", each(({ time }) => ({ time: later(time, 5000) })), "time"],
     ["a channel that no meter sends", one(() => ({ ei: 5 })), "ei"],
     ["pi 500 W too high, of all", each(({ pi }) => ({ pi: Number(pi) + 500 })), "pi"],
@@ -108,30 +117,39 @@ describe("the judge of a street", () => {
       "one in ten is the values of the one before",
       (all) => all.map((record, i) => (i % 10 === 9 ? { ...all[i - 1], time: record.time } : record)),
     ],
-  ])("finds stale values: %s", (_, plant) => {
-    for (const verdict of verdictsOn(plant)) expect(verdict).toMatchObject({ ok: false, lost: 0 });
-    for (const verdict of verdictsOn(plant)) expect(verdict.wrong).toBeGreaterThan(0);
+  ])("takes stale values for a telegram that is shown twice: %s", (_, plant) => {
+    for (const { ok, duplicates, lost } of verdictsOn(plant)) {
+      expect(ok).toBe(false);
+      expect(duplicates).toBeGreaterThan(0);
+      expect(lost).toBe(duplicates);
+    }
+  });
+
+  it("takes as much of a time as the frame says that it may be off, and no more", () => {
+    const off = (ms: number) => one(({ time }) => ({ time: later(time, ms), errorMs: 20_000 }));
+    for (const verdict of verdictsOn(off(15_000))) expect(verdict).toMatchObject({ ok: true, wrong: 0 });
+    for (const verdict of verdictsOn(off(25_000))) expect(verdict).toMatchObject({ ok: false, wrong: 1 });
   });
 
   it.each<[string, Plant, Partial<Verdict>]>([
     ["one is missing", (all) => all.slice(1), { lost: 1 }],
     ["one is there twice", (all) => [...all, { ...all[4], seq: 999 }], { duplicates: 1 }],
-    ["one is there again, undated", (all) => [...all, { ...all[4], time: null }], { unexpected: 1 }],
-    ["one is undated", one(() => ({ time: null })), { unexpected: 1, lost: 1 }],
+    ["one is there again, undated", (all) => [...all, { ...all[4], time: null }], { duplicates: 1 }],
+    ["one is undated", one(() => ({ time: null })), { undated: 1, unexpected: 1, lost: 0 }],
     [
       "one is there again, a day before",
       (all) => [...all, { ...all[4], time: later(all[4].time, -DAY_MS) }],
-      { unexpected: 1 },
+      { duplicates: 1 },
     ],
     [
       "one is there again, a day later",
       (all) => [...all, { ...all[4], time: later(all[4].time, DAY_MS) }],
-      { unexpected: 1 },
+      { duplicates: 1 },
     ],
     [
       "one is there again, just behind the end",
       (all) => [...all, { ...all[4], time: later(street.start, (DAYS + 0.01) * DAY_MS) }],
-      { wrong: 1 },
+      { duplicates: 1 },
     ],
     ["one is of another point", one(() => ({ point: 1 })), { unexpected: 1, lost: 1 }],
     ["one is bad", one(() => ({ quality: "checksum" })), { bad: { checksum: 1 }, lost: 0 }],
@@ -151,6 +169,92 @@ describe("the judge of a street", () => {
     expect(judge(slots(shorter[0]), all)).toMatchObject({ ok: true, good: 72, expected: 72, readings: 72 });
     const twice = [...all, { ...all[all.length - 1], seq: 999 }];
     expect(judge(slots(shorter[0]), twice)).toMatchObject({ ok: false, duplicates: 1 });
+  });
+
+  describe("where the terminal says that readings are missing", () => {
+    const BATCH_S = 60 * 60;
+    const seconds = ({ clock }: DecodedRecord) => Number(clock);
+    /** The verdict on the first house when it has lost its memory behind its first 20 readings. */
+    const afterLoss = (
+      missing: number,
+      end: (before: DecodedRecord) => number | null,
+      plant: Plant = (all) => all,
+    ) => {
+      const all = structuredClone(decoded.get("house-1")!);
+      const before = all[19];
+      const rest = all.slice(20 + missing).map((record) => ({ ...record, boot: before.boot + 1 }));
+      const judge = new Judge(slots(householdsOf(scenario)[0]));
+      for (const record of all.slice(0, 20)) judge.accept(record);
+      const ends = [{ point: 0, end: end(before) }];
+      const event = { kind: "new epoch", boot: before.boot + 1, before, ends } as const;
+      judge.hear(event);
+      judge.hear(structuredClone(event));
+      for (const record of plant(rest)) judge.accept(record);
+      return judge.verdict();
+    };
+
+    it.each<[string, (before: DecodedRecord) => number | null]>([
+      ["by its end", seconds],
+      ["without an end, behind what has come", () => null],
+    ])("misses nothing there: %s", (_, end) => {
+      const gaps = { count: 1, longestS: 16 * 60, readings: 15, tooLong: 0 };
+      expect(afterLoss(15, end)).toMatchObject({ ok: true, lost: 0, gaps });
+    });
+
+    it("finds what is lost outside", () => {
+      const verdict = afterLoss(15, seconds, (rest) => rest.filter((_, index) => index !== 3));
+      expect(verdict).toMatchObject({ ok: false, lost: 1, gaps: { readings: 15 } });
+      const late = afterLoss(15, (before) => seconds(before) + 5 * 60);
+      expect(late).toMatchObject({ ok: false, lost: 4, gaps: { readings: 11 } });
+    });
+
+    it("finds a gap that is longer than a batch", () => {
+      const gaps = { count: 1, tooLong: 1 };
+      expect(afterLoss(70, seconds)).toMatchObject({ ok: false, lost: 0, gaps });
+      expect(afterLoss(5, (before) => seconds(before) - BATCH_S)).toMatchObject({ ok: false, gaps });
+    });
+
+    it("lets what was read before the time was known be undated", () => {
+      const all = structuredClone(decoded.get("house-1")!);
+      const judge = new Judge(slots(householdsOf(scenario)[0]));
+      for (const [index, record] of all.entries())
+        judge.accept(index < 5 ? { ...record, boot: 1, time: null } : record);
+      expect(judge.verdict()).toMatchObject({ ok: true, undated: 5, unexpected: 0, lost: 0 });
+    });
+  });
+
+  it("lets dates be wrong while all servers lie, and no longer", () => {
+    const [household] = householdsOf(scenario);
+    const all = structuredClone(decoded.get("house-1")!);
+    const lied = each(({ time }) => ({ time: later(time, 3_600_000) }))(all);
+    const { start, end } = household;
+    const lies = { ...household, lies: [{ from: start, to: end }] };
+    expect(judge(slots(lies), lied)).toMatchObject({ ok: true, misdated: all.length, wrong: 0, lost: 0 });
+    const behind = { ...household, lies: [{ from: end + 7_200_000, to: end + 7_300_000 }] };
+    expect(judge(slots(behind), lied)).toMatchObject({
+      ok: false,
+      misdated: 0,
+      firstWrong: { channel: "time" },
+    });
+  });
+
+  it("lets a restart read a slot again, and nothing else", () => {
+    const [household] = householdsOf(scenario);
+    const all = structuredClone(decoded.get("house-1")!);
+    const world = slots(household).look();
+    /** What the meter has said 5 s behind a slot. */
+    const again = all.slice(10, 14).map((record) => {
+      const moved = { ...record, clock: Number(record.clock) + 5, time: later(record.time, 5000) };
+      return { ...moved, ...roundedAs(record, world(moved).values()) };
+    });
+    const verdict = (restarts: number) => {
+      const judge = new Judge(slots(household));
+      for (let count = 0; count < restarts; count++) judge.restarted();
+      for (const record of [...all, ...again]) judge.accept(record);
+      return judge.verdict();
+    };
+    expect(verdict(1)).toMatchObject({ ok: true, extra: 4, unexpected: 0, duplicates: 0, wrong: 0 });
+    expect(verdict(0)).toMatchObject({ ok: false, extra: 4, unexpected: 2 });
   });
 
   it("calls a register that is missing as wrong as can be", () => {

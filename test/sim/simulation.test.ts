@@ -14,9 +14,21 @@ function scenarioOf(json: object): Scenario {
   return result.scenario;
 }
 
-const outage = scenarioOf(
+const month = scenarioOf(
   JSON.parse(readFileSync(new URL("../../scenarios/outage.json", import.meta.url), "utf8")),
 );
+const outage = scenarioOf({
+  ...street,
+  days: 1,
+  events: [
+    { at: "03:07", for: "155m", broker: "down" },
+    { at: "09:00", for: "90m", device: "house-1", network: "down" },
+    { at: "07:00", for: "9h", device: "house-2", wifi: "down" },
+    { at: "12:00", for: "75m", device: "house-3", wifi: "down" },
+    { at: "14:00", for: "5s", broker: "down" },
+    { at: "17:00", for: "6h", broker: "down" },
+  ],
+});
 const sixHours = scenarioOf({ ...street, days: 0.25 });
 
 async function run(options: SimulationOptions): Promise<{ report: Report; records: DecodedRecord[] }> {
@@ -35,7 +47,8 @@ function expectExact({ terminals, undecodable, ok }: Report): void {
       waiting: 0,
       dropped: 0,
     });
-    expect(terminal.readings).toBe(terminal.expected);
+    // A slot that comes while a start learns the time may have its reading before it.
+    expect(terminal.expected + terminal.extra - terminal.readings).toBeLessThanOrEqual(1);
     expect(terminal.import!.largestErrorWh).toBeLessThan(1);
     expect(terminal.export!.largestErrorWh).toBeLessThan(1);
   }
@@ -48,8 +61,11 @@ describe("the street", () => {
     const { report, records } = await run({ scenario: sixHours });
     expectExact(report);
     expect(report.terminals.map(({ mode }) => mode)).toEqual(["sleeper", "sleeper", "resident"]);
-    expect(report.terminals.map(({ good }) => good)).toEqual([360, 360, 2160]);
-    expect(records).toHaveLength(2880);
+    const [one, two, three] = report.terminals.map(({ good }) => good);
+    // The moment at which a terminal learns the time may take a reading more.
+    expect([one, two]).toEqual([360, 360]);
+    expect([2160, 2161]).toContain(three);
+    expect(records.length).toBeGreaterThanOrEqual(2880);
   });
 
   it("gives the same bytes for the same seed, over sockets and without, and others for another", async () => {
@@ -119,23 +135,77 @@ describe("outages", () => {
     for (const { failedSessions } of report.terminals) expect(failedSessions).toBeGreaterThan(1);
   });
 
-  it("longer than the outbox are reported as dropped and lost, never as good", async () => {
+  it("longer than the outbox are dropped and stated as a gap, never as good", async () => {
+    const config = { mode: "resident", sampleMs: 2000, batch: 20 };
     const scenario = scenarioOf({
       ...street,
       days: 0.25,
-      terminals: [{ device: "small", config: { mode: "sleeper", durable: "reading", backoffMs: 900_000 } }],
-      events: [
-        { at: "01:00", broker: "down" },
-        { at: "05:00", broker: "up" },
-      ],
+      terminals: [{ device: "small", config }],
+      events: [{ at: "01:00", for: "4h", broker: "down" }],
     });
-    const { report } = await run({ scenario, transport: "tcp", outboxBytes: 16_384 });
-    const [{ dropped, lost, expected, readings, duplicates }] = report.terminals;
+    const { report } = await run({ scenario, outboxBytes: 32_768, transport: "tcp" });
+    const [{ dropped, lost, expected, readings, extra, gaps, duplicates }] = report.terminals;
     expect(dropped).toBeGreaterThan(0);
-    expect(lost).toBeGreaterThan(0);
-    expect(lost + readings).toBe(expected);
-    expect(duplicates).toBe(0);
+    expect({ lost, duplicates }).toEqual({ lost: 0, duplicates: 0 });
+    expect(gaps.readings).toBeGreaterThan(1000);
+    expect(Math.abs(gaps.readings + readings - extra - expected)).toBeLessThan(3);
+    expect(gaps.tooLong).toBe(gaps.count);
     expect(report.ok).toBe(false);
+  });
+
+  it("of one broker are passed over where there is a second", async () => {
+    const events = [
+      { at: "01:00", for: "2h", broker: "down" },
+      { at: "04:00", for: "1h", broker2: "down" },
+    ];
+    const scenario = scenarioOf({ ...street, days: 0.25, brokers: 2, events });
+    for (const transport of ["tcp", "pair"] as const) {
+      const { report } = await run({ scenario, transport });
+      expectExact(report);
+      for (const { mode, failedSessions } of report.terminals)
+        if (mode === "sleeper") expect(failedSessions).toBe(0);
+    }
+  });
+});
+
+describe("two days of the month in scenarios/outage.json", () => {
+  it("lose nothing that was stored, show nothing twice, and state each gap, of a batch at most", async () => {
+    const { report } = await run({ scenario: month, transport: "pair" });
+    for (const { lost, duplicates, unexpected, wrong, gaps, waiting, dropped } of report.terminals) {
+      expect({ lost, duplicates, unexpected, wrong, waiting, dropped }).toEqual({
+        ...{ lost: 0, duplicates: 0, unexpected: 0, wrong: 0, waiting: 0, dropped: 0 },
+      });
+      expect(gaps.tooLong).toBe(0);
+      expect(gaps.count).toBeGreaterThan(0);
+    }
+    expect(report.ok).toBe(true);
+  });
+});
+
+describe("time servers", () => {
+  const lie = (time: object) => [{ at: "02:00", for: "3h", time }];
+
+  it("of which one lies mislead nobody", async () => {
+    const events = lie({ server: "0.pool.ntp.org", offset: 7200 });
+    const { report } = await run({
+      scenario: scenarioOf({ ...street, days: 0.5, events }),
+      transport: "pair",
+    });
+    for (const { misdated } of report.terminals) expect(misdated).toBe(0);
+    expectExact(report);
+  });
+
+  it("that all lie give wrong dates for as long, and lose nothing", async () => {
+    const events = lie({ offset: -5400 });
+    const { report } = await run({
+      scenario: scenarioOf({ ...street, days: 0.5, events }),
+      transport: "pair",
+    });
+    for (const { mode, misdated } of report.terminals)
+      if (mode === "sleeper") expect(misdated).toBeGreaterThan(100);
+    for (const { lost, duplicates, wrong } of report.terminals)
+      expect({ lost, duplicates, wrong }).toEqual({ lost: 0, duplicates: 0, wrong: 0 });
+    expect(report.ok).toBe(true);
   });
 });
 
@@ -169,7 +239,6 @@ function said(telegram: string): Record<string, number | string> {
     [`pe_l${phase}`, watts(`1-0:${20 * phase + 2}.7.0`)],
   ]);
   return {
-    time: new Date(clock).toISOString().replace(".000Z", "Z"),
     clock: clock / 1000,
     ei_t1: watts("1-0:1.8.1"),
     ei_t2: watts("1-0:1.8.2"),
@@ -219,7 +288,7 @@ describe("a broker that somebody else uses, too", () => {
   });
 
   it("does not mind frames of other terminals", async () => {
-    const other = scenarioOf({ ...street, days: 0.05, terminals: [{ device: "house-9" }] });
+    const other = scenarioOf({ ...street, days: 0.05, terminals: [{ device: "house-6" }] });
     const scenarios = [scenarioOf({ ...street, days: 0.05 }), other];
     const reports = await Promise.all(scenarios.map((scenario) => simulate({ scenario, broker: address() })));
     for (const report of reports) expectExact(report);

@@ -49,7 +49,10 @@ export class Site {
   readonly #reader = new FrameReader();
   #failure: unknown;
 
+  readonly #aedes: Aedes;
+
   private constructor(aedes: Aedes, options: SiteOptions) {
+    this.#aedes = aedes;
     const house = new House({ seed: 1, start: START, phases: 3, baseW: 300, pvW: 0, utcOffset: 60 });
     const meter = new P1Meter({ clock: this.clock, values: (time) => house.at(time), offset: 200 });
     let published = 0;
@@ -81,6 +84,12 @@ export class Site {
 
   static async open(options: SiteOptions = {}): Promise<Site> {
     return new Site(await Aedes.createBroker(), options);
+  }
+
+  /** Somebody else publishes. */
+  publish(topic: string, payload: string, retain: boolean): void {
+    const packet = { cmd: "publish", topic, payload: Buffer.from(payload), qos: 1, retain, dup: false };
+    this.#aedes.publish(packet as Parameters<Aedes["publish"]>[0], () => {});
   }
 
   /** Lets virtual time pass. Throws what the firmware has thrown. */

@@ -72,7 +72,7 @@ describe("gridmote decode FILE", () => {
     ["an undefined", [cbor(undefined)], "item 2: not [topic, payload]"],
     [
       "another topic",
-      [cbor(["gm/a/s", Buffer.from("x")])],
+      [cbor(["gm/a/x", Buffer.from("x")])],
       "item 2: the topic is neither gm/<device>/<point>/f nor gm/<device>/<point>/d/<profile>",
     ],
     ["a damaged frame", [cbor(["gm/a/0/f", Buffer.of(0x82)])], "item 2: not CBOR: it is not one whole item"],

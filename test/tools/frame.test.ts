@@ -46,6 +46,17 @@ function recorded(count: number, epoch = 1_780_000_000_000, dated = true) {
 }
 
 describe("a good frame", () => {
+  it.each<[unknown, number | undefined]>([
+    [[1050], 1050],
+    [[0, "more"], 0],
+    [null, undefined],
+    [[-1], undefined],
+    ["else", undefined],
+  ])("says by its ext how far off its times may be: %j", (ext, errorMs) => {
+    const result = decode([...frame(), ext]);
+    expect(result.ok && result.frame.errorMs).toBe(errorMs);
+  });
+
   it("gives its readings in the registry's units", () => {
     expect(decode(frame())).toEqual({
       ok: true,

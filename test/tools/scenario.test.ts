@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { blindSpans, liesOf, occurrencesOf } from "../../tools/sim/occurrences";
 import { parseScenario, street } from "../../tools/sim/scenario";
 
 const base = { start: "2026-06-01T00:00:00+01:00", terminals: [{ device: "a" }, { device: "b" }] };
@@ -13,7 +14,9 @@ const event = (values: unknown) => ({ events: [values] });
 const moments = "06:00 or 1d06:00:30";
 const sample =
   "expected a whole number of seconds, from 2000 ms: a meter here speaks once a second, and frames carry whole seconds";
-const noEvent = 'events[0] is no event: expected "broker", or "device" with "network" or "wifi"';
+const noEvent =
+  'events[0] is no event: expected "broker", "broker2", "reset", "loss" or "time", or "device" with "network" or "wifi"';
+const durations = "30s, 5m, 6h or 7d";
 
 describe("a scenario", () => {
   it("has defaults", () => {
@@ -45,7 +48,10 @@ describe("a scenario", () => {
   });
 
   it.each([
-    [{ foo: 1 }, "foo is not known; expected name, start, utcOffset, days, seed, terminals or events"],
+    [
+      { foo: 1 },
+      "foo is not known; expected name, start, utcOffset, days, seed, brokers, loss, terminals or events",
+    ],
     [{ start: undefined }, "start is missing, expected a time such as 2026-06-01T00:00:00+02:00"],
     [{ start: "yesterday" }, 'start is "yesterday", expected a time such as 2026-06-01T00:00:00+02:00'],
     [{ start: "1969-12-31T00:00:00Z" }, 'start is "1969-12-31T00:00:00Z", expected a year from 2001 to 2089'],
@@ -104,8 +110,39 @@ describe("a scenario", () => {
     [event(3), "events[0] is 3, expected an object"],
     [
       event({ at: "06:00", brokr: "down" }),
-      "events[0].brokr is not known; expected at, broker, device, network or wifi",
+      "events[0].brokr is not known; expected at, for, every, jitter, device, broker, broker2, network, wifi, reset, loss or time",
     ],
+    [event({ at: "06:00", reset: "off" }), 'events[0].reset is "off", expected "keep", "lose" or "flip"'],
+    [event({ at: "06:00", loss: 1 }), "events[0].loss is 1, expected a number from 0 to 0.9"],
+    [event({ at: "06:00", loss: 0.5, reset: "keep" }), noEvent],
+    [event({ at: "06:00", device: "a", time: { offset: 5 }, for: "1h" }), noEvent],
+    [
+      event({ at: "06:00", reset: "keep", every: "daily" }),
+      `events[0].every is "daily", expected a time such as ${durations}`,
+    ],
+    [
+      event({ at: "06:00", reset: "keep", every: 5 }),
+      `events[0].every is 5, expected text such as ${durations}`,
+    ],
+    [event({ at: "06:00", reset: "keep", jitter: "1h" }), 'events[0] has "jitter" without "every"'],
+    [
+      event({ at: "06:00", reset: "keep", for: "1h" }),
+      'events[0] is over at once: "for" is for "down", "loss" and "time"',
+    ],
+    [event({ at: "06:00", time: { offset: 5 } }), 'events[0] needs "for": how long the time is wrong'],
+    [
+      event({ at: "06:00", for: "1h", time: { offset: 0.5 } }),
+      "events[0].time.offset is 0.5, expected a whole number from -3155760000 to 3155760000",
+    ],
+    [
+      event({ at: "06:00", for: "1h", time: { offset: 5, server: "x" } }),
+      'events[0].time.server: no terminal asks "x"',
+    ],
+    [event({ at: "06:00", broker2: "down" }), "events[0].broker2: there is one broker: brokers is 1"],
+    [{ brokers: 3 }, "brokers is 3, expected 1 or 2"],
+    [{ loss: "x" }, 'loss is "x", expected a number from 0 to 0.9'],
+    [terminal({ drift: 1e6 }), "terminals[0].drift is 1000000, expected a number from -100000 to 100000"],
+    [event({ at: "06:00", device: "c", reset: "keep" }), 'events[0].device: there is no terminal "c"'],
     [event({ at: "06:00", device: "c", wifi: "down" }), 'events[0].device: there is no terminal "c"'],
   ] as [Record<string, unknown>, string][])(
     "names the wrong field and what was expected: %j",
@@ -124,5 +161,60 @@ describe("a scenario", () => {
     expect(parseScenario(json)).toEqual({
       problem: `the scenario is ${JSON.stringify(json)}, expected an object`,
     });
+  });
+});
+
+describe("what happens", () => {
+  const day = 86_400_000;
+  const scenarioOf = (changes: Record<string, unknown>) => {
+    const result = parseScenario({ ...base, ...changes });
+    if ("problem" in result) throw new Error(result.problem);
+    return result.scenario;
+  };
+
+  it("is over after its time", () => {
+    const events = [
+      { at: "06:00", for: "7d", broker: "down" },
+      { at: "1d06:00", for: "30m", device: "a", loss: 0.5 },
+    ];
+    expect(occurrencesOf(scenarioOf({ loss: 0.02, events }))).toEqual([
+      { at: day / 4, broker: 1, way: "down" },
+      { at: day / 4 + 7 * day, broker: 1, way: "up" },
+      { at: 1.25 * day, device: "a", loss: 0.5 },
+      { at: 1.25 * day + 1_800_000, device: "a", loss: 0.02 },
+    ]);
+  });
+
+  it("comes again until the end, a seeded while later", () => {
+    const scenario = scenarioOf({
+      days: 3,
+      events: [{ at: "06:00", every: "1d", jitter: "1h", reset: "lose" }],
+    });
+    const moments = occurrencesOf(scenario).map(({ at }) => at);
+    expect(moments).toHaveLength(3);
+    for (const [index, at] of moments.entries()) {
+      const late = at - (index + 0.25) * day;
+      expect(late).toBeGreaterThanOrEqual(0);
+      expect(late).toBeLessThan(3_600_000);
+    }
+    expect(occurrencesOf(scenario).map(({ at }) => at)).toEqual(moments);
+    expect(occurrencesOf({ ...scenario, seed: 2 }).map(({ at }) => at)).not.toEqual(moments);
+  });
+
+  it("has the times at which servers lie, and those at which a terminal hears of none", () => {
+    const events = [
+      { at: "01:00", for: "1h", time: { offset: -90 } },
+      { at: "02:00", for: "1h", device: "a", wifi: "down" },
+      { at: "02:30", for: "2h", device: "a", network: "down" },
+      { at: "05:00", for: "1h", broker: "down" },
+    ];
+    const scenario = scenarioOf({ events });
+    const hour = 3_600_000;
+    expect(liesOf(scenario)).toEqual([{ from: hour, to: 2 * hour, server: undefined, offsetMs: -90_000 }]);
+    const spans = (device: string, withBroker: boolean) =>
+      blindSpans(device, occurrencesOf(scenario), withBroker, day);
+    expect(spans("a", false)).toEqual([{ from: 2 * hour, to: 4.5 * hour }]);
+    expect(spans("b", false)).toEqual([]);
+    expect(spans("b", true)).toEqual([{ from: 5 * hour, to: 6 * hour }]);
   });
 });

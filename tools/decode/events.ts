@@ -4,12 +4,15 @@ import { asInteger, checked, DecodeError } from "./checked";
 export type TerminalEvent =
   | {
       kind: "overflow";
-      first: FrameNumber;
-      last: FrameNumber;
+      /** Null when only events were dropped. */
+      first: FrameNumber | null;
+      last: FrameNumber | null;
       frames: number;
       readings: number;
       from: number | null;
       to: number | null;
+      /** Events that were dropped with them. */
+      events: number;
     }
   | { kind: "new epoch"; boot: number; before: FrameNumber; ends: { point: number; end: number | null }[] }
   | { kind: "lost"; at: FrameNumber; readings: number; from: number | null; to: number | null }
@@ -41,12 +44,13 @@ function eventOf(item: unknown): TerminalEvent {
     const [from, to] = [seconds(7), seconds(8)];
     return {
       kind: "overflow",
-      first: frame(1),
-      last: frame(3),
+      first: item[1] === null ? null : frame(1),
+      last: item[3] === null ? null : frame(3),
       frames: integer(5),
       readings: integer(6),
       from,
       to,
+      events: item.length > 9 ? integer(9) : 0,
     };
   }
   if (kind === 2) return { kind: "new epoch", boot: integer(1), before: frame(2), ends: endsOf(item[4]) };

@@ -16,6 +16,8 @@ export interface Frame {
   profile: number;
   boot: number;
   seq: number;
+  /** By how much all its times may be off; undefined where the frame does not say. */
+  errorMs?: number;
   readings: DecodedReading[];
 }
 
@@ -48,14 +50,19 @@ function frameOf(item: unknown, profiles: ProfileLookup): Frame {
     const hint = number < FIRST_FREE_NUMBER ? "" : `, and no descriptor has come on …/d/${number}`;
     throw new DecodeError(`profile ${number} is not known${hint}`);
   }
-  if (body instanceof Uint8Array) {
-    return { profile: number, boot, seq, readings: denseReadings(profile, t0, count, body) };
-  }
+  const head = { profile: number, boot, seq, ...errorOf(item[6]) };
+  if (body instanceof Uint8Array) return { ...head, readings: denseReadings(profile, t0, count, body) };
   const expected = profile.columns.length + 1;
   if (!Array.isArray(body) || body.length !== expected) {
     throw new DecodeError(`the body is not an array of ${expected} items, as profile ${number} has them`);
   }
-  return { profile: number, boot, seq, readings: readingsOf(profile, t0, count, body) };
+  return { ...head, readings: readingsOf(profile, t0, count, body) };
+}
+
+/** Of `ext`, whose first item says how far off all times may be. What a later version puts there is no error. */
+function errorOf(ext: unknown): { errorMs?: number } {
+  const errorMs = Array.isArray(ext) ? asInteger(ext[0], 0, Number.MAX_SAFE_INTEGER) : undefined;
+  return errorMs === undefined ? {} : { errorMs };
 }
 
 function denseReadings(

@@ -47,14 +47,14 @@ export class FrameReader {
     const { device } = source;
     const result = decodeFrame(payload, (number) => this.#profiles.get(source, number));
     if (!result.ok) return { kind: "undecodable", device, error: result.error };
-    const { boot, seq, readings } = result.frame;
+    const { boot, seq, errorMs, readings } = result.frame;
     const epoch = `${device} ${boot}`;
     const seen = this.#seen.get(epoch) ?? new Set();
     this.#seen.set(epoch, seen);
     if (seen.has(seq)) return { kind: "repeat", device };
     seen.add(seq);
     const profile = this.#profiles.get(source, result.frame.profile)!;
-    return { kind: "frame", device, frame: { ...source, boot, seq, profile, readings } };
+    return { kind: "frame", device, frame: { ...source, boot, seq, errorMs, profile, readings } };
   }
 
   #acceptEvent(device: string, payload: Uint8Array): ReadResult {

@@ -9,6 +9,8 @@ export interface DecodedRecord {
   seq: number;
   /** ISO 8601, or null when the terminal did not know the time. */
   time: string | null;
+  /** By how much the time may be off at most, where the terminal says it: it learned the time later. */
+  errorMs?: number;
   /** The quality's name, where it is not good. */
   quality?: string;
   [channel: string]: string | number | null | undefined;
@@ -59,7 +61,7 @@ function sourceOf(parts: RegExpExecArray | null): FrameTopic | undefined {
 }
 
 export function recordsOf(frame: Omit<FrameReadings, "profile">): DecodedRecord[] {
-  const { device, point, boot, seq, readings } = frame;
+  const { device, point, boot, seq, errorMs, readings } = frame;
   return readings.map(({ time, quality, values }) => {
     const record: DecodedRecord = {
       device,
@@ -68,6 +70,7 @@ export function recordsOf(frame: Omit<FrameReadings, "profile">): DecodedRecord[
       seq,
       time: time === undefined ? null : isoTime(time),
     };
+    if (errorMs !== undefined && time !== undefined) record.errorMs = errorMs;
     if (quality !== Quality.good) record.quality = qualityName(quality);
     // Not Object.assign, which takes three times as long: a year of a street is many readings.
     for (const channel in values) record[channel] = values[channel];

@@ -6,6 +6,7 @@ import { Progress } from "../cli/progress";
 import { buildXs } from "./engines";
 import { hasWholeTelegram, unmeasured } from "./expectations";
 import { RecordFiles } from "./files";
+import { HeapWatch } from "./heap";
 import { householdsOf } from "./household";
 import { printReport } from "./report";
 import { parseScenario, type Scenario, street } from "./scenario";
@@ -51,6 +52,7 @@ export const simCommand: Command = {
     const recording = recordingOf(values, scenario);
     const xs = values.engine === "xs" ? buildXs((line) => io.stderr.write(line)) : undefined;
     const files = values.out === undefined ? undefined : new RecordFiles(values.out as string);
+    const heap = values.json ? new HeapWatch() : undefined;
     const progress = values.json ? undefined : new Progress(io.stderr);
     const begun = performance.now();
     let report: Report;
@@ -66,14 +68,20 @@ export const simCommand: Command = {
         },
         broker: values.broker as BrokerAddress | undefined,
         onRecord: (record) => files?.write(record),
-        onProgress: (done, moment) => progress?.update(done, new Date(moment).toISOString().slice(0, 16)),
+        onProgress: (done, moment) => {
+          heap?.update(moment);
+          progress?.update(done, new Date(moment).toISOString().slice(0, 16));
+        },
       });
     } finally {
       progress?.clear();
     }
     files?.close();
     const elapsedMs = Math.round(performance.now() - begun);
-    if (values.json) io.stdout.write(`${JSON.stringify({ ...report, timing: { elapsedMs } }, null, 2)}\n`);
+    if (values.json)
+      io.stdout.write(
+        `${JSON.stringify({ ...report, heap: heap?.end(), timing: { elapsedMs } }, null, 2)}\n`,
+      );
     else printReport(report, elapsedMs, io.stdout);
     return verdict(report, fallbacks, io);
   },

@@ -2,41 +2,42 @@ import type { P1Recording } from "../../hal-mocks/chips/p1-replay";
 import { House, type HouseState } from "../../hal-mocks/world/house";
 import type { DecodedRecord } from "../decode/records";
 import type { Household } from "./household";
-import { agrees, type Expectation, type Truth } from "./judge";
+import { agrees, type Expectation, type Listing, type Taken, type Truth } from "./judge";
+import { FLUSH_MS, SlotListing } from "./slots";
 import { readTelegram } from "./telegram";
 
-/** How long terminals get, after the end, to send what they have. */
-export const FLUSH_MS = 4 * 3_600_000;
-/** A slot needs so long for its reading: a second until the meter speaks, and what a telegram takes. */
-const SLOT_MS = 2000;
 /** No telegram of a house's meter is longer. */
 const TELEGRAM_BYTES = 1024;
 const BITS_PER_BYTE = 10;
+const HOUR_MS = 3_600_000;
+/** Half a second that a time server's answer leaves open, both ways' latency, and what is learned of the slip by then. */
+const TIME_ERROR_MS = 1100;
+/** What a sleep clock that drifts adds until the time is asked for again. */
+const DRIFT_ERROR_MS = 2000;
+/** After an hour of settings a second apart the slip is known to so many parts per million, and may wander. */
+const SLIP_PPM = 400;
+/** Until a session after an outage: the longest wait of the backoff. */
+const RETRY_MS = HOUR_MS;
+const MILLION = 1_000_000;
 
 // ---- Houses ----
 
-/**
- * A reading in each slot from the start to the end, of the meter of a house. Slots are multiples of the period in
- * Unix time, as firmware has them.
- */
+/** A reading in each slot from the start to the end, of the meter of a house. */
 export function slots(household: Household): Expectation {
-  const { house, offset, sampleMs, baud, start, end } = household;
-  const first = Math.ceil(start / sampleMs);
-  const latest = end + FLUSH_MS;
+  const { house, offset, baud, start, end, sampleMs, batch, lies } = household;
   return {
-    count: Math.max(Math.floor((end - SLOT_MS) / sampleMs) - first + 1, 0),
+    listing: () => new SlotListing(household),
     meterMayFail: false,
-    indexOf({ time, point }) {
-      const moment = time === null ? Number.NaN : Date.parse(time);
-      const index = Math.floor(moment / sampleMs) - first;
-      return index >= 0 && moment <= latest && point === 0 ? index : undefined;
-    },
+    longestGapMs: (batch + 1) * sampleMs,
+    errorMs: errorOf(household),
+    lies,
     look() {
       // A second house from the same seed: the world is what it is, whoever looks.
       const world = new House(house);
       return ({ clock }) => {
         const second = Number(clock) * 1000;
-        const begins = second + offset;
+        const isOurs = second >= start - 1000 && second <= end + FLUSH_MS;
+        const begins = isOurs ? second + offset : Number.NaN;
         return {
           begins,
           ends: begins + durationMs(TELEGRAM_BYTES, baud),
@@ -45,6 +46,21 @@ export function slots(household: Household): Expectation {
       };
     },
     isRight: isWithinResolution,
+  };
+}
+
+/**
+ * By how much a terminal's time may be off: by more while it has learned nothing of its sleep clock, and while it hears
+ * of no time server.
+ */
+function errorOf({ driftPpm, blind }: Household): Expectation["errorMs"] {
+  const perMs = Math.abs(driftPpm) / MILLION;
+  const usual = TIME_ERROR_MS + (driftPpm ? DRIFT_ERROR_MS : 0);
+  return (moment, ageMs) => {
+    const outage = blind.find(({ from, to }) => moment > from && moment < to + RETRY_MS);
+    const blindMs = outage ? Math.min(moment - outage.from, ageMs) : 0;
+    const young = ageMs - blindMs < HOUR_MS ? ageMs * perMs : 0;
+    return usual + young + (blindMs * SLIP_PPM) / MILLION;
   };
 }
 
@@ -99,26 +115,37 @@ function isWithinResolution(channel: string, decoded: number, own: number): bool
 
 /** One line that says at which terminal nothing is to be measured, if there is one. */
 export function unmeasured(households: readonly Household[]): string | undefined {
-  const empty = households.find((household) => slots(household).count === 0);
+  const empty = households.find((household) => new SlotListing(household).count === 0);
   if (!empty) return undefined;
   return `nothing is to be measured at ${empty.device}: the run ends before its first reading (sampleMs is ${empty.sampleMs})`;
 }
 
 // ---- Recordings ----
 
+/** A line at rest before the first telegram. */
+const REST_MS = 1000;
+/** Firmware takes no time from before 2024, so older recordings are shown after 28 years, in which calendars repeat. */
+const FIRST_MOMENT = Date.UTC(2024, 0, 1);
+const CALENDAR_MS = 10_227 * 86_400_000;
+
+export function recent(recording: P1Recording): P1Recording {
+  if (!recording.telegrams.length || recording.telegrams[0].at - REST_MS >= FIRST_MOMENT) return recording;
+  const telegrams = recording.telegrams.map(({ at, bytes }) => ({ at: at + CALENDAR_MS, bytes }));
+  return recent({ ...recording, telegrams });
+}
+
 /** What a recording holds, and what is expected of it. */
 export interface RecordingExpectation extends Expectation {
   /** Virtual Unix milliseconds: when the first byte is sent, and when the last one has come. */
   readonly start: number;
   readonly end: number;
+  /** How many telegrams are whole and sound. */
+  readonly count: number;
   /** Telegrams that are damaged in the recording itself. */
   readonly damaged: number;
   /** Its last telegram is not whole. */
   readonly endsInside: boolean;
 }
-
-/** A line at rest before the first telegram. */
-const REST_MS = 1000;
 
 /** One reading for each telegram that is whole and sound in the recording, told apart by clock and time. */
 export function telegrams(recording: P1Recording, baud: number, utcOffset: number): RecordingExpectation {
@@ -136,8 +163,14 @@ export function telegrams(recording: P1Recording, baud: number, utcOffset: numbe
     endsInside,
     count: truths.length,
     meterMayFail: true,
-    indexOf: finder(truths),
-    look: () => (_, index) => truths[index],
+    longestGapMs: 0,
+    errorMs: () => TIME_ERROR_MS,
+    lies: [],
+    listing: () => new TelegramListing(truths),
+    look() {
+      const places = new TelegramListing(truths);
+      return (record) => truths[places.indexOf(record)!];
+    },
     isRight: (_, decoded, own) => decoded === own,
   };
 }
@@ -161,29 +194,56 @@ function spansOf({ lead, telegrams }: P1Recording, start: number, baud: number) 
 }
 
 /** Telegrams of the same clock, or without one, are told apart by their time; a further reading is a duplicate. */
-function finder(truths: readonly Truth[]): Expectation["indexOf"] {
-  const byClock = new Map<number | undefined, number[]>();
-  truths.forEach(({ values }, index) => {
-    const { clock } = values();
-    const same = byClock.get(clock);
-    if (same) same.push(index);
-    else byClock.set(clock, [index]);
-  });
-  const taken = new Set<number>();
-  return (record: DecodedRecord) => {
-    const { quality, time, point } = record;
-    if (quality || time === null || point) return undefined;
-    const same = byClock.get(record.clock as number | undefined) ?? [];
-    const isFree = (index: number) => !taken.has(index);
-    const fits = (index: number) => agrees(time, truths[index]);
+class TelegramListing implements Listing {
+  readonly #truths: readonly Truth[];
+  readonly #byClock = new Map<number | undefined, number[]>();
+  readonly #taken = new Set<number>();
+
+  constructor(truths: readonly Truth[]) {
+    this.#truths = truths;
+    truths.forEach(({ values }, index) => {
+      const { clock } = values();
+      const same = this.#byClock.get(clock);
+      if (same) same.push(index);
+      else this.#byClock.set(clock, [index]);
+    });
+  }
+
+  get count(): number {
+    return this.#truths.length;
+  }
+
+  take(record: DecodedRecord): Taken | undefined {
+    if (record.quality) return "listed";
+    const taken = this.#taken.size;
+    const index = this.indexOf(record);
+    if (index === undefined) return undefined;
+    return this.#taken.size > taken ? "listed" : "again";
+  }
+
+  finish(): { missing: number[]; extra: number } {
+    const missing = this.#truths.filter((_, index) => !this.#taken.has(index)).map(({ begins }) => begins);
+    return { missing, extra: 0 };
+  }
+
+  /** The place of the telegram that a record shows, which is taken then. */
+  indexOf(record: DecodedRecord): number | undefined {
+    const { time, point } = record;
+    if (time === null || point) return undefined;
+    const same = this.#byClock.get(record.clock as number | undefined) ?? [];
+    const isFree = (index: number) => !this.#taken.has(index);
+    const apart = (index: number) => Math.abs(Date.parse(time) - this.#truths[index].ends);
+    const fits = (index: number) => agrees(time, this.#truths[index], TIME_ERROR_MS);
+    const nearest = (indices: readonly number[]) =>
+      indices.length ? indices.reduce((a, b) => (apart(b) < apart(a) ? b : a)) : undefined;
     const index =
-      same.find((index) => isFree(index) && fits(index)) ??
-      same.find(fits) ??
+      nearest(same.filter((index) => isFree(index) && fits(index))) ??
+      nearest(same.filter(fits)) ??
       same.find(isFree) ??
       same.at(-1);
-    if (index !== undefined) taken.add(index);
+    if (index !== undefined) this.#taken.add(index);
     return index;
-  };
+  }
 }
 
 function durationMs(byteLength: number, baud: number): number {

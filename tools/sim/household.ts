@@ -1,5 +1,6 @@
 import type { HouseSettings } from "../../hal-mocks/world/house";
 import { loadConfig } from "../../src/config";
+import { blindSpans, liesOf, occurrencesOf, type Span } from "./occurrences";
 import type { Scenario } from "./scenario";
 
 /** One house of a scenario: what the simulator builds, and the judge looks at. */
@@ -11,6 +12,14 @@ export interface Household {
   /** What its terminal's configuration overrides, but for the broker. */
   overrides: Record<string, unknown>;
   sampleMs: number;
+  /** Readings that a batch holds. */
+  batch: number;
+  /** By how much its sleep clock is fast, in parts per million. */
+  driftPpm: number;
+  /** Virtual Unix milliseconds between which all its time servers lie. */
+  lies: { from: number; to: number }[];
+  /** Virtual Unix milliseconds between which it hears of no time server. */
+  blind: { from: number; to: number }[];
   baud: number;
   /** Virtual Unix milliseconds. */
   start: number;
@@ -19,12 +28,19 @@ export interface Household {
 
 const DAY_MS = 86_400_000;
 
-export function householdsOf(scenario: Scenario): Household[] {
+/** @param isBrokerElsewhere the networks go down in the broker's place. */
+export function householdsOf(scenario: Scenario, isBrokerElsewhere = false): Household[] {
   const { seed, utcOffset, days } = scenario;
   const start = Date.parse(scenario.start);
-  return scenario.terminals.map(({ device, config, house }, index) => {
+  const end = start + days * DAY_MS;
+  const occurrences = occurrencesOf(scenario);
+  const inTime = ({ from, to }: Span) => ({ from: start + from, to: start + to });
+  const lies = liesOf(scenario)
+    .filter(({ server }) => server === undefined)
+    .map(inTime);
+  return scenario.terminals.map(({ device, config, house, drift }, index) => {
     const overrides = { ...config, device, phases: house.phases, utcOffset };
-    const { sampleMs, p1Baud } = loadConfig([{ from: "", values: overrides }]).config;
+    const { sampleMs, batch, p1Baud } = loadConfig([{ from: "", values: overrides }]).config;
     return {
       device,
       house: { ...house, utcOffset, seed: `${seed} ${device}`, start },
@@ -32,9 +48,13 @@ export function householdsOf(scenario: Scenario): Household[] {
       offset: (index * 370) % 1000,
       overrides,
       sampleMs,
+      batch,
+      driftPpm: drift,
+      lies,
+      blind: blindSpans(device, occurrences, isBrokerElsewhere, days * DAY_MS).map(inTime),
       baud: p1Baud,
       start,
-      end: start + days * DAY_MS,
+      end,
     };
   });
 }

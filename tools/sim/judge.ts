@@ -1,18 +1,36 @@
+import type { TerminalEvent } from "../decode/events";
 import type { DecodedRecord } from "../decode/records";
+import { type Gap, Gaps } from "./gaps";
+
+/** What a reading is on the world's list; `again` shows a telegram that another one has shown. */
+export type Taken = "listed" | "late" | "again";
+
+/** What was to be measured at one terminal, ticked off as it comes. */
+export interface Listing {
+  /** How many readings were to be taken. */
+  readonly count: number;
+  /**
+   * Undefined for what nobody was to measure.
+   * @param errorMs by how much its time may be off.
+   */
+  take(record: DecodedRecord, errorMs: number): Taken | undefined;
+  /** Unix milliseconds of what no reading was taken for, and how many readings were of a slot that had one. */
+  finish(): { missing: number[]; extra: number };
+}
 
 /** What the world says was to be measured at one terminal, and what its meter has said. */
 export interface Expectation {
-  /** How many readings were to be taken. */
-  readonly count: number;
+  listing(): Listing;
   /** False: nothing in this world can make a reading bad. */
   readonly meterMayFail: boolean;
-  /**
-   * The index of what a record measures, `count` or more for what was measured after the end, or undefined for what
-   * nobody was to measure.
-   */
-  indexOf(record: DecodedRecord): number | undefined;
+  /** What one batch holds: no stated gap may be longer. */
+  readonly longestGapMs: number;
+  /** By how much the time of that moment may be off where it says nothing of it, so long after its epoch's first reading. */
+  errorMs(moment: number, ageMs: number): number;
+  /** Unix milliseconds between which all time servers lie. */
+  readonly lies: readonly { from: number; to: number }[];
   /** Looks at the world from its beginning. Ask for records in the order of their clock. */
-  look(): (record: DecodedRecord, index: number) => Truth;
+  look(): (record: DecodedRecord) => Truth;
   /** Whether a decoded value is what the meter made of the world's own. */
   isRight(channel: string, decoded: number, own: number): boolean;
 }
@@ -49,9 +67,19 @@ export interface Verdict {
   /** Readings by quality name. */
   bad: Record<string, number>;
   expected: number;
+  /** What was to be measured, has no reading, and lies in no gap that the terminal has stated. */
   lost: number;
+  /** Telegrams that were shown a second time. */
   duplicates: number;
-  /** Good readings of what nobody was to measure: undated, or from before the start. */
+  /** Readings of a slot that had one: as many as restarts and steps of the clock make. */
+  extra: number;
+  /** Readings without a date, as a loss of power before the time was known makes them. */
+  undated: number;
+  /** Readings with a wrong date, which they may have had from servers that all lied. */
+  misdated: number;
+  /** What the terminal has stated to be missing, the longest of it, and what was to be measured there. */
+  gaps: { count: number; longestS: number; readings: number; tooLong: number };
+  /** Good readings of what nobody was to measure, undated or more of one slot than there is a reason for. */
   unexpected: number;
   /** Good readings that are not what the meter has said. */
   wrong: number;
@@ -62,28 +90,39 @@ export interface Verdict {
   ok: boolean;
 }
 
-/** Times are those of a telegram's end, rounded to whole seconds; a timer may be a millisecond late. */
-const TIME_TOLERANCE_MS = 501;
+/** Times are rounded to whole seconds; a timer may be a millisecond late. */
+const ROUNDING_MS = 501;
+/** Frames that wait get the date that is known when they are sent, and a clock that was wrong is asked for the time daily. */
+const BEFORE_A_LIE_MS = 3_600_000;
+const AFTER_A_LIE_MS = 86_400_000;
+/** The first reading comes at once, and another one may when the time is learned. */
+const EXTRA_AT_A_START = 2;
+const EXTRA_AT_A_STEP = 2;
 /** What a record has besides its channels. */
-const ENVELOPE = new Set(["device", "point", "boot", "seq", "time", "quality"]);
+const ENVELOPE = new Set(["device", "point", "boot", "seq", "time", "errorMs", "quality"]);
 
 /** Whether a record's time is that of a telegram's end. */
-export function agrees(time: string, { begins, ends }: Pick<Truth, "begins" | "ends">): boolean {
+export function agrees(
+  time: string,
+  { begins, ends }: Pick<Truth, "begins" | "ends">,
+  errorMs: number,
+): boolean {
   const moment = Date.parse(time);
-  return moment >= begins - TIME_TOLERANCE_MS && moment <= ends + TIME_TOLERANCE_MS;
+  return moment >= begins - errorMs - ROUNDING_MS && moment <= ends + errorMs + ROUNDING_MS;
 }
 
 /** Compares what a subscriber has decoded of one terminal with the world's own list. */
 export class Judge {
   readonly #expectation: Expectation;
-  readonly #seen: Uint32Array;
-  /** Indices behind the list. */
-  readonly #late = new Set<number>();
+  readonly #listing: Listing;
+  readonly #gaps = new Gaps();
   readonly #comparison: Comparison;
   #clock = 0;
   /** What came after what was measured later. There is little of that: the rest is judged, and forgotten, as it comes. */
-  readonly #disordered: Listed[] = [];
+  readonly #disordered: Judged[] = [];
   readonly #bad: Record<string, number> = {};
+  readonly #undated = new Map<number, number>();
+  #restarts = 0;
   #readings = 0;
   #good = 0;
   #duplicates = 0;
@@ -91,66 +130,109 @@ export class Judge {
 
   constructor(expectation: Expectation) {
     this.#expectation = expectation;
-    this.#seen = new Uint32Array(expectation.count);
+    this.#listing = expectation.listing();
     this.#comparison = new Comparison(expectation);
   }
 
   accept(record: DecodedRecord): void {
-    const { quality } = record;
-    const index = this.#expectation.indexOf(record);
-    const isListed = index !== undefined && index < this.#expectation.count;
-    if (isListed) this.#seen[index]++;
+    const { quality, boot } = record;
+    this.#gaps.note(record, momentOf(record));
+    const errorMs = this.#errorOf(record);
+    const taken = this.#listing.take(record, errorMs);
     if (quality) this.#bad[quality] = (this.#bad[quality] ?? 0) + 1;
-    else if (index === undefined) this.#unexpected++;
-    else this.#acceptGood({ record, index });
-    if (isListed || quality) this.#readings++;
-    else if (index !== undefined) this.#acceptLate(index);
+    else if (record.time === null && taken) this.#undated.set(boot, (this.#undated.get(boot) ?? 0) + 1);
+    if (taken === "again") this.#duplicates++;
+    if (taken === "listed") this.#readings++;
+    if (quality) return;
+    if (!taken) this.#unexpected++;
+    else if (taken !== "again") this.#acceptGood({ record, errorMs, isListed: taken === "listed" });
+  }
+
+  /** What the terminal says beside its readings. */
+  hear(event: TerminalEvent): void {
+    this.#gaps.state(event, (moment) => !isLied(this.#expectation.lies, moment));
+  }
+
+  /** The terminal was reset. */
+  restarted(): void {
+    this.#restarts++;
   }
 
   verdict(): Verdict {
-    const { count, meterMayFail } = this.#expectation;
+    const { meterMayFail } = this.#expectation;
     const bad = this.#bad;
     const good = this.#good;
-    let lost = 0;
-    let duplicates = this.#duplicates;
-    for (const seen of this.#seen) {
-      if (!seen) lost++;
-      else duplicates += seen - 1;
-    }
-    const unexpected = this.#unexpected;
+    const { missing, extra } = this.#listing.finish();
+    const { lost, gaps } = this.#judgeGaps(missing);
+    const undated = [...this.#undated.values()].reduce((sum, count) => sum + count, 0);
+    const unexpected = this.#unexpected + this.#needless(extra) + this.#undatable;
+    const duplicates = this.#duplicates;
     const { wrong, ...compared } = this.#compared();
     const isClean = meterMayFail || !Object.keys(bad).length;
-    const ok = good > 0 && isClean && !lost && !duplicates && !unexpected && !wrong;
+    const isWhole = !lost && !duplicates && !unexpected && !gaps.tooLong;
+    const ok = good > 0 && isClean && isWhole && !wrong;
     return {
-      ...{ readings: this.#readings, good, bad, expected: count, lost, duplicates, unexpected, wrong },
+      ...{ readings: this.#readings, good, bad, expected: this.#listing.count, lost, duplicates },
+      ...{ extra, undated, gaps, unexpected, wrong },
       ...compared,
       ok,
     };
   }
 
-  #acceptLate(index: number): void {
-    if (this.#late.has(index)) this.#duplicates++;
-    this.#late.add(index);
+  #errorOf(record: DecodedRecord): number {
+    const { errorMs, boot } = record;
+    const moment = momentOf(record);
+    return errorMs ?? this.#expectation.errorMs(moment, this.#gaps.ageAt(boot, moment));
   }
 
-  #acceptGood(listed: Listed): void {
-    if (listed.index < this.#expectation.count) this.#good++;
-    if (clockOf(listed) < this.#clock) {
-      this.#disordered.push(listed);
+  #judgeGaps(missing: readonly number[]): { lost: number; gaps: Verdict["gaps"] } {
+    const { longestGapMs, errorMs } = this.#expectation;
+    const stated = this.#gaps.list();
+    const isIn = (moment: number) => {
+      const slack = errorMs(moment, 0) + ROUNDING_MS;
+      return ({ from, to }: Gap) => moment >= from - slack && moment <= to + slack;
+    };
+    const readings = missing.filter((moment) => stated.some(isIn(moment))).length;
+    const lengths = stated.map(({ from, to }) => to - from);
+    const gaps = {
+      count: stated.length,
+      longestS: Math.round(Math.max(0, ...lengths) / 1000),
+      readings,
+      tooLong: lengths.filter((length) => length > longestGapMs).length,
+    };
+    return { lost: missing.length - readings, gaps };
+  }
+
+  /** Readings of slots that had one, beyond what restarts and steps of the clock make. */
+  #needless(extra: number): number {
+    const starts = Math.max(this.#restarts + 1, this.#gaps.epochs);
+    return Math.max(0, extra - EXTRA_AT_A_START * starts - EXTRA_AT_A_STEP * this.#gaps.steps);
+  }
+
+  /** Undated readings of an epoch that has gone on. */
+  get #undatable(): number {
+    return this.#undated.get(this.#gaps.newest) ?? 0;
+  }
+
+  #acceptGood(judged: Judged): void {
+    if (judged.isListed) this.#good++;
+    if (clockOf(judged) < this.#clock) {
+      this.#disordered.push(judged);
       return;
     }
-    this.#clock = clockOf(listed);
-    this.#comparison.add(listed);
+    this.#clock = clockOf(judged);
+    this.#comparison.add(judged);
   }
 
   #compared(): Compared {
     const compared = this.#comparison.result;
     if (!this.#disordered.length) return compared;
     const later = new Comparison(this.#expectation);
-    for (const listed of this.#disordered.sort((a, b) => clockOf(a) - clockOf(b))) later.add(listed);
-    const { wrong, firstWrong, import: imported, export: exported } = later.result;
+    for (const judged of this.#disordered.sort((a, b) => clockOf(a) - clockOf(b))) later.add(judged);
+    const { wrong, misdated, firstWrong, import: imported, export: exported } = later.result;
     return {
       wrong: compared.wrong + wrong,
+      misdated: compared.misdated + misdated,
       firstWrong: compared.firstWrong ?? firstWrong,
       import: withLargest(compared.import, imported),
       export: withLargest(compared.export, exported),
@@ -158,15 +240,25 @@ export class Judge {
   }
 }
 
-/** A good reading, and its place on the world's list. */
-interface Listed {
+/** A good reading, and by how much its time may be off. */
+interface Judged {
   record: DecodedRecord;
-  index: number;
+  errorMs: number;
+  /** False for what was measured after the end. */
+  isListed: boolean;
 }
 
-type Compared = Pick<Verdict, "wrong" | "firstWrong" | "import" | "export">;
+function momentOf({ clock, time }: DecodedRecord): number {
+  return typeof clock === "number" ? clock * 1000 : Date.parse(time ?? "");
+}
 
-function clockOf({ record }: Listed): number {
+function isLied(lies: Expectation["lies"], moment: number): boolean {
+  return lies.some(({ from, to }) => moment >= from - BEFORE_A_LIE_MS && moment <= to + AFTER_A_LIE_MS);
+}
+
+type Compared = Pick<Verdict, "wrong" | "misdated" | "firstWrong" | "import" | "export">;
+
+function clockOf({ record }: Judged): number {
   return Number(record.clock ?? 0);
 }
 
@@ -181,6 +273,7 @@ class Comparison {
   readonly #truthOf: ReturnType<Expectation["look"]>;
   readonly #energies = { ei: new Energy("ei"), ee: new Energy("ee") };
   #wrong = 0;
+  #misdated = 0;
   #firstWrong: Difference | undefined;
 
   constructor(expectation: Expectation) {
@@ -190,20 +283,29 @@ class Comparison {
 
   get result(): Compared {
     const { ei, ee } = this.#energies;
-    return { wrong: this.#wrong, firstWrong: this.#firstWrong, import: ei.verdict, export: ee.verdict };
+    return {
+      wrong: this.#wrong,
+      misdated: this.#misdated,
+      firstWrong: this.#firstWrong,
+      import: ei.verdict,
+      export: ee.verdict,
+    };
   }
 
-  add({ record, index }: Listed): void {
-    const { isRight, count } = this.#expectation;
-    const truth = this.#truthOf(record, index);
-    if (!agrees(record.time!, truth)) {
-      this.#differs(timeDifference(record, truth));
-      return;
+  add({ record, errorMs, isListed }: Judged): void {
+    const { isRight, lies } = this.#expectation;
+    const truth = this.#truthOf(record);
+    if (Number.isNaN(truth.ends) || (record.time !== null && !agrees(record.time, truth, errorMs))) {
+      if (!isLied(lies, truth.ends)) {
+        this.#differs(timeDifference(record, truth));
+        return;
+      }
+      this.#misdated++;
     }
     const values = truth.values();
     const difference = firstDifference(record, values, isRight);
     if (difference) this.#differs(difference);
-    if (index >= count) return;
+    if (!isListed) return;
     for (const energy of Object.values(this.#energies)) energy.add(record, values);
   }
 

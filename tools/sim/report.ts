@@ -36,8 +36,8 @@ function recordingRemarks({ restoredLineEnds, damagedTelegrams, endsInsideTelegr
   return text;
 }
 
-function readingsOf({ device, mode, taken, good, bad, lost, duplicates }: TerminalReport): Cell[] {
-  return [device, mode, taken, good, badOf(bad), lost, duplicates];
+function readingsOf({ device, mode, readings, good, bad, lost, duplicates }: TerminalReport): Cell[] {
+  return [device, mode, readings, good, badOf(bad), lost, duplicates];
 }
 
 function framesOf(terminal: TerminalReport): Cell[] {
@@ -69,8 +69,18 @@ function remarks({
   unexpected,
   wrong,
   firstWrong,
+  undated,
+  misdated,
+  gaps,
 }: TerminalReport): string {
   let text = "";
+  if (gaps.count) {
+    text += `${device}: ${counted(gaps.count, "gap")} stated, ${gaps.longestS} s the longest, with ${gaps.readings} readings`;
+    text += gaps.tooLong ? `; ${gaps.tooLong} longer than a batch.\n` : ".\n";
+  }
+  if (undated)
+    text += `${device}: ${counted(undated, "reading")} undated: its power went before it knew the time.\n`;
+  if (misdated) text += `${device}: ${counted(misdated, "reading")} dated wrong, as all time servers said.\n`;
   if (firstWrong) text += `${device}: ${counted(wrong, "reading")} wrong; ${differenceOf(firstWrong)}.\n`;
   if (unexpected)
     text += `${device}: ${counted(unexpected, "reading")} undated, or of what nobody was to measure.\n`;

@@ -46,7 +46,7 @@ function listOf(words: readonly string[]): string {
 }
 
 /** What the simulator itself sets, for each terminal. */
-const OURS = ["host", "port", "user", "password", "device", "phases", "utcOffset"];
+const OURS = ["host", "port", "host2", "port2", "user", "password", "device", "phases", "utcOffset"];
 const MIN_SAMPLE_MS = 2000;
 const SECOND_MS = 1000;
 const SAMPLE = `expected a whole number of seconds, from ${MIN_SAMPLE_MS} ms: a meter here speaks once a second, and frames carry whole seconds`;
@@ -72,11 +72,16 @@ function settingProblem(name: string, value: unknown): string | undefined {
   return name === "sampleMs" && !fits ? `is ${JSON.stringify(value)}, ${SAMPLE}` : undefined;
 }
 
+/** An ESP32's sleep clock before it is calibrated. */
+const MAX_DRIFT_PPM = 100_000;
+
 const terminal = object({
   device: z
     .string("expected text: 1 to 32 of a-z, 0-9, - and _")
     .regex(/^[a-z0-9_-]{1,32}$/, "expected 1 to 32 of a-z, 0-9, - and _"),
   config: config.default({}),
+  /** By how much its sleep clock is fast, in parts per million. */
+  drift: number(-MAX_DRIFT_PPM, MAX_DRIFT_PPM).default(0),
   house: object({
     phases: z.literal([1, 3], "expected 1 or 3").default(3),
     baseW: number(0, 100_000).default(250),
@@ -84,29 +89,75 @@ const terminal = object({
   }).prefault({}),
 });
 
-type Way = "down" | "up";
+export type Way = "down" | "up";
+/** What a reset does to retained memory; `flip` leaves it with some bits the other way round. */
+export type Reset = "keep" | "lose" | "flip";
 
-/** The broker itself goes, or one terminal's link. `at` is in milliseconds after the start. */
-export type ScenarioEvent =
-  | { at: number; broker: Way }
-  | { at: number; device: string; network?: Way; wifi?: Way };
+/** A number and its unit: `30s`, `5m`, `6h`, `7d`. */
+const DURATION = /^([1-9]\d{0,5})([smhd])$/;
+const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DURATION_WORDS = "such as 30s, 5m, 6h or 7d";
+const duration = z
+  .string(`expected text ${DURATION_WORDS}`)
+  .regex(DURATION, `expected a time ${DURATION_WORDS}`)
+  .transform((text) => {
+    const [, count, unit] = DURATION.exec(text)!;
+    return Number(count) * UNIT_MS[unit];
+  });
 
 const way = z.enum(["down", "up"], 'expected "down" or "up"');
-const EVENT = 'is no event: expected "broker", or "device" with "network" or "wifi"';
+const loss = number(0, 0.9);
+/** Seconds that servers are ahead: a century at most. */
+const MAX_OFFSET_S = 3_155_760_000;
 
-const event = object({
+const eventFields = object({
   at: moment,
-  broker: way.optional(),
+  /** How long it lasts. */
+  for: duration.optional(),
+  /** It comes again, each time up to `jitter` later. */
+  every: duration.optional(),
+  jitter: duration.optional(),
   device: z.string("expected text: the device of a terminal").optional(),
+  broker: way.optional(),
+  broker2: way.optional(),
   network: way.optional(),
   wifi: way.optional(),
-}).transform(({ at, broker, device, network, wifi }, context): ScenarioEvent => {
-  const isLink = device !== undefined && (network !== undefined || wifi !== undefined);
-  if (broker && device === undefined && !network && !wifi) return { at, broker };
-  if (!broker && isLink) return { at, device, ...(network && { network }), ...(wifi && { wifi }) };
-  context.addIssue({ code: "custom", message: EVENT });
-  return z.NEVER;
+  reset: z.enum(["keep", "lose", "flip"], 'expected "keep", "lose" or "flip"').optional(),
+  loss: loss.optional(),
+  time: object({
+    /** The only one that lies; without it all do. */
+    server: z.string("expected text: the name of a time server").optional(),
+    /** Seconds that it is ahead. */
+    offset: integer(-MAX_OFFSET_S, MAX_OFFSET_S),
+  }).optional(),
 });
+
+type EventFields = z.output<typeof eventFields>;
+const EVENT =
+  'is no event: expected "broker", "broker2", "reset", "loss" or "time", or "device" with "network" or "wifi"';
+
+/** What is wrong with an event, to be read after its place. */
+function eventProblem(event: EventFields): string | undefined {
+  const { device, broker, broker2, network, wifi, reset, loss, time, every, jitter } = event;
+  const kinds = [broker, broker2, network ?? wifi, reset, loss, time].filter((kind) => kind !== undefined);
+  const isLink = (network ?? wifi) !== undefined;
+  const isOfAll = broker ?? broker2 ?? time;
+  if (kinds.length !== 1 || (isLink && device === undefined) || (isOfAll && device !== undefined))
+    return EVENT;
+  const lasts = [broker, broker2, network, wifi].includes("down") || loss !== undefined || time;
+  if (event.for !== undefined && !lasts) return 'is over at once: "for" is for "down", "loss" and "time"';
+  if (time && event.for === undefined) return 'needs "for": how long the time is wrong';
+  if (jitter !== undefined && every === undefined) return 'has "jitter" without "every"';
+  return undefined;
+}
+
+const event = eventFields.superRefine((fields, context) => {
+  const message = eventProblem(fields);
+  if (message) context.addIssue({ code: "custom", message });
+});
+
+/** Times are in milliseconds, `at` after the start. */
+export type ScenarioEvent = EventFields;
 
 const LIST_OF_TERMINALS = "expected a list of 1 to 10000 terminals";
 const DAYS = "expected a number above 0, up to 3660";
@@ -119,6 +170,10 @@ const scenario = object({
   utcOffset: integer(-720, 840).default(60),
   days: z.number(DAYS).positive(DAYS).max(3660, DAYS).default(1),
   seed: integer(0, 2 ** 31 - 1).default(1),
+  /** How many brokers there are; terminals ask the second where the first is not there. */
+  brokers: z.literal([1, 2], "expected 1 or 2").default(1),
+  /** How likely each packet is to get lost. */
+  loss: loss.default(0),
   terminals: z.array(terminal, LIST_OF_TERMINALS).min(1, LIST_OF_TERMINALS).max(10_000, LIST_OF_TERMINALS),
   events: z.array(event, "expected a list of events").default([]),
 });
@@ -156,11 +211,26 @@ export function parseScenario(json: unknown): { scenario: Scenario } | { problem
     places.set(device, `terminals[${index}]`);
   }
   for (const [index, event] of events.entries()) {
-    if ("device" in event && !places.has(event.device)) {
-      return { problem: `events[${index}].device: there is no terminal "${event.device}"` };
-    }
+    const problem = strangerIn(event, parsed.data);
+    if (problem) return { problem: `events[${index}].${problem}` };
   }
   return { scenario: parsed.data };
+}
+
+/** What an event names that the scenario does not have. */
+function strangerIn({ device, broker2, time }: ScenarioEvent, scenario: Scenario): string | undefined {
+  const { terminals, brokers } = scenario;
+  if (device !== undefined && !terminals.some((terminal) => terminal.device === device))
+    return `device: there is no terminal "${device}"`;
+  if (broker2 && brokers < 2) return "broker2: there is one broker: brokers is 1";
+  const server = time?.server;
+  if (server !== undefined && !terminals.some(({ config }) => timeServersOf(config).includes(server)))
+    return `time.server: no terminal asks "${server}"`;
+  return undefined;
+}
+
+function timeServersOf(config: Record<string, unknown>): string[] {
+  return loadConfig([{ from: "", values: config }]).config.timeServers.split(" ");
 }
 
 /** The field, what it is, and what was expected. */
@@ -168,7 +238,7 @@ function describe(issue: z.core.$ZodIssue): string {
   const { code, path, message, input } = issue;
   if (code === "unrecognized_keys") return `${pathOf([...path, issue.keys[0]])} ${message}`;
   const place = pathOf(path) || "the scenario";
-  if (message.startsWith("is ")) return `${place} ${message}`;
+  if (/^(is|has|needs) /.test(message)) return `${place} ${message}`;
   return `${place} is ${input === undefined ? "missing" : quote(input)}, ${message}`;
 }
 

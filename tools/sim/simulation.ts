@@ -15,12 +15,15 @@ import { FrameReader } from "../decode/reader";
 import { type DecodedRecord, recordsOf } from "../decode/records";
 import { Subscriber } from "../subscriber";
 import { Broker, type BrokerControl } from "./broker";
-import { FLUSH_MS, type RecordingExpectation, slots, telegrams } from "./expectations";
+import { type RecordingExpectation, recent, slots, telegrams } from "./expectations";
 import { type Household, householdsOf } from "./household";
 import { Judge, type Verdict } from "./judge";
 import type { XsFiles } from "./machine";
-import type { Scenario, ScenarioEvent } from "./scenario";
+import { type Lie, liesOf, type Occurrence, occurrencesOf } from "./occurrences";
+import type { Scenario, Way } from "./scenario";
+import { FLUSH_MS } from "./slots";
 import { SimulatedTerminal } from "./terminal";
+import { type StreamWay, streamByPort } from "./ways";
 
 export interface SimulationOptions {
   scenario: Scenario;
@@ -107,20 +110,26 @@ interface Site {
  * delivers compare it with the world.
  */
 export async function simulate(options: SimulationOptions): Promise<Report> {
-  const broker = options.broker ? undefined : await Broker.open();
+  const { scenario, broker: elsewhere } = options;
+  if (elsewhere && scenario.brokers > 1)
+    throw new Failure("two brokers are both in this process: without --broker");
+  const broker = elsewhere ? undefined : await Broker.open();
+  const second = scenario.brokers > 1 ? await Broker.open() : undefined;
   let simulation: Simulation | undefined;
   try {
-    simulation = new Simulation(options, broker);
+    simulation = new Simulation(options, broker, second);
     return await simulation.run();
   } finally {
     await simulation?.close();
     await broker?.close();
+    await second?.close();
   }
 }
 
 class Simulation {
   readonly #options: SimulationOptions;
   readonly #broker: Broker | undefined;
+  readonly #second: Broker | undefined;
   readonly #households: Household[];
   readonly #recorded: RecordingExpectation | undefined;
   readonly #clock: VirtualClock;
@@ -128,18 +137,23 @@ class Simulation {
   readonly #end: number;
   readonly #sites = new Map<string, Site>();
   readonly #reader = new FrameReader();
+  readonly #lies: Lie[];
   #undecodable = 0;
-  #subscriber: Subscriber | undefined;
-  #brokerIs: "down" | "up" = "up";
+  /** Of each broker, in their order. */
+  readonly #subscribers: Subscriber[] = [];
+  readonly #brokers: Way[] = ["up", "up"];
   /** Resolves never, rejects when firmware or the world has thrown. */
   readonly #failed: Promise<never>;
   #fail: (error: unknown) => void = () => {};
 
-  constructor(options: SimulationOptions, broker: Broker | undefined) {
+  constructor(given: SimulationOptions, broker: Broker | undefined, second: Broker | undefined) {
+    const options = { ...given, recording: given.recording && recent(given.recording) };
     const { scenario, recording } = options;
     this.#options = options;
     this.#broker = broker;
-    this.#households = householdsOf(scenario);
+    this.#second = second;
+    this.#households = householdsOf(scenario, options.broker && !options.brokerControl);
+    this.#lies = recording ? [] : liesOf(scenario);
     this.#recorded = recording && expected(recording);
     const { start, end } = this.#recorded ?? this.#households[0];
     this.#start = start;
@@ -161,25 +175,31 @@ class Simulation {
     const stream = this.#stream();
     if (recording) this.#addRecording(recording, stream);
     else for (const household of this.#households) this.#addHouse(household, stream);
-    for (const event of scenario.events) this.#schedule(event);
-
-    this.#subscriber = await Subscriber.connect(this.#url(), {
-      filter: "gm/+/+/f",
-      stream: this.#isPair ? () => this.#broker!.connect() : undefined,
-      onMessage: (topic, payload) => this.#receive(topic, payload),
-    });
+    for (const occurrence of recording ? [] : occurrencesOf(scenario)) this.#schedule(occurrence);
+    await this.#subscribe(this.#url(), this.#broker);
+    if (this.#second) await this.#subscribe(this.#second.url, this.#second);
     try {
       for (const { terminal } of this.#sites.values()) terminal.live().catch(this.#fail);
       await this.#advance();
       await this.#flush();
       // A broker that is down at the end has nothing more to deliver: what it did not get is lost.
-      if (this.#brokerIs === "up") await this.#subscriber.barrier();
+      for (const [index, subscriber] of this.#subscribers.entries())
+        if (this.#brokers[index] === "up") await subscriber.barrier();
     } finally {
       // A resident would keep its connection, and so this process, until the broker misses it.
       for (const { terminal } of this.#sites.values()) terminal.halt();
-      await this.#subscriber.close();
+      for (const subscriber of this.#subscribers) await subscriber.close();
     }
     return this.#report();
+  }
+
+  async #subscribe(url: string, broker: Broker | undefined): Promise<void> {
+    const subscriber = await Subscriber.connect(url, {
+      filter: "gm/#",
+      stream: this.#isPair ? () => broker!.connect() : undefined,
+      onMessage: (topic, payload) => this.#receive(topic, payload),
+    });
+    this.#subscribers.push(subscriber);
   }
 
   /** Lets the engines go. */
@@ -207,7 +227,12 @@ class Simulation {
   }
 
   #stream(): StreamConstructor {
-    return this.#isPair ? createPairStream((far) => this.#broker!.handle(far)) : createTcpStream();
+    if (!this.#isPair) return createTcpStream();
+    const ways = [this.#broker!, ...(this.#second ? [this.#second] : [])].map((broker): StreamWay => {
+      const { hostname, port } = new URL(broker.url);
+      return [`${hostname}:${port}`, createPairStream((far) => broker.handle(far))];
+    });
+    return streamByPort(new Map(ways));
   }
 
   get #isPair(): boolean {
@@ -217,7 +242,13 @@ class Simulation {
   #brokerConfig(): Record<string, unknown> {
     const { hostname, port } = new URL(this.#url());
     const { user, password } = this.#options.broker ?? {};
-    return { host: hostname.replace(/^\[|\]$/g, ""), port: Number(port), ...(user && { user, password }) };
+    const second = this.#second && new URL(this.#second.url);
+    return {
+      host: hostname.replace(/^\[|\]$/g, ""),
+      port: Number(port),
+      ...(second && { host2: second.hostname, port2: Number(second.port) }),
+      ...(user && { user, password }),
+    };
   }
 
   // ---- The street ----
@@ -228,7 +259,7 @@ class Simulation {
     const { utcOffset } = house;
     const meter = new P1Meter({ clock: this.#clock, values: (time) => world.at(time), utcOffset, offset });
     const config = { ...overrides, ...this.#brokerConfig() };
-    this.#add(device, config, meter, stream, new Judge(slots(household)));
+    this.#add(device, config, meter, stream, new Judge(slots(household)), household.driftPpm);
   }
 
   #addRecording(recording: P1Recording, stream: StreamConstructor): void {
@@ -243,6 +274,7 @@ class Simulation {
     chip: SerialChip,
     stream: StreamConstructor,
     judge: Judge,
+    driftPpm = 0,
   ) {
     const { xs, outboxBytes } = this.#options;
     const { seed } = this.#options.scenario;
@@ -257,9 +289,12 @@ class Simulation {
       stream,
       outboxBytes,
       xs,
+      oscillators: { sleepPpm: () => driftPpm },
+      timeServers: (name) => (now) => this.#aheadAt(name, now),
       log,
       onFallback,
     });
+    terminal.link.loss = this.#recorded ? 0 : this.#options.scenario.loss;
     const { mode } = loadConfig([{ from: "", values: config }]).config;
     const digest = createHash("sha256");
     this.#sites.set(device, {
@@ -276,35 +311,57 @@ class Simulation {
 
   // ---- What happens to it ----
 
-  #schedule(event: ScenarioEvent): void {
-    this.#clock.set(() => {
-      if ("broker" in event) {
-        const release = this.#clock.hold(`the broker to go ${event.broker}`);
-        this.#turnBroker(event.broker).then(release, this.#fail);
-        return;
-      }
-      const { link } = this.#sites.get(event.device)!.terminal;
-      for (const what of ["network", "wifi"] as const) {
-        if (event[what]) link[event[what]](what);
-      }
-    }, event.at);
+  #schedule(occurrence: Occurrence): void {
+    this.#clock.set(() => this.#happen(occurrence), occurrence.at);
   }
 
-  async #turnBroker(way: "down" | "up"): Promise<void> {
-    const control = this.#options.brokerControl ?? this.#broker;
+  #happen(occurrence: Occurrence): void {
+    if ("broker" in occurrence) {
+      const { broker, way } = occurrence;
+      const release = this.#clock.hold(`broker ${broker} to go ${way}`);
+      this.#turnBroker(broker, way).then(release, this.#fail);
+      return;
+    }
+    for (const { terminal, judge } of this.#sitesOf(occurrence.device)) {
+      if ("link" in occurrence) terminal.link[occurrence.way](occurrence.link);
+      else if ("loss" in occurrence) terminal.link.loss = occurrence.loss;
+      else {
+        judge.restarted();
+        terminal.reset(occurrence.reset);
+      }
+    }
+  }
+
+  #sitesOf(device: string | undefined): Site[] {
+    return device === undefined ? [...this.#sites.values()] : [this.#sites.get(device)!];
+  }
+
+  /** How far a time server is ahead at virtual Unix time `now`. */
+  #aheadAt(name: string, now: number): number {
+    const after = now - this.#start;
+    let ahead = 0;
+    for (const { from, to, server = name, offsetMs } of this.#lies)
+      if (server === name && after >= from && after < to) ahead += offsetMs;
+    return ahead;
+  }
+
+  async #turnBroker(number: 1 | 2, way: Way): Promise<void> {
+    const control = number === 2 ? this.#second : (this.#options.brokerControl ?? this.#broker);
     if (!control) {
       for (const { terminal } of this.#sites.values()) terminal.link[way]("network");
       return;
     }
-    if (way === this.#brokerIs) return;
-    this.#brokerIs = way;
+    const index = number - 1;
+    if (way === this.#brokers[index]) return;
+    this.#brokers[index] = way;
+    const subscriber = this.#subscribers[index];
     if (way === "down") {
       // What the broker has acknowledged must have been passed on: it keeps nothing on disk.
-      await this.#subscriber!.barrier();
+      await subscriber.barrier();
       await control.stop();
     } else {
       await control.start();
-      await this.#subscriber!.barrier();
+      await subscriber.barrier();
     }
   }
 
@@ -346,6 +403,7 @@ class Simulation {
       return;
     }
     if (result.kind === "repeat") site.repeats++;
+    if (result.kind === "event") site.judge.hear(result.event);
     if (result.kind !== "frame") return;
     if (this.#options.broker) this.#checkOrigin(result.frame, site.terminal);
     site.delivered++;

@@ -19,6 +19,7 @@ import { loadConfig } from "../../src/config";
 import type { Hal, Timer, WakeReason } from "../../src/hal";
 import { type Counters, loadState } from "../../src/lowpower/state";
 import { type Machine, NodeMachine, type TerminalState, type XsFiles, XsMachine } from "./machine";
+import type { Reset } from "./scenario";
 
 /** What the outbox held after so many changes of its flash. */
 interface Seen {
@@ -27,6 +28,8 @@ interface Seen {
   dropped: number;
 }
 
+/** So many that a checksum of 32 bits is sure to find them. */
+const FLIPPED_BITS = 3;
 /** As in partitions.csv. */
 const OUTBOX_BYTES = 512 * 1024;
 
@@ -150,9 +153,16 @@ export class SimulatedTerminal {
     return this.#sleepDeeply();
   }
 
-  /** A reset: whatever is under way ends, and the terminal boots. Its retained memory stays. */
-  reset(): void {
+  /**
+   * A reset: whatever is under way ends, and the terminal boots.
+   * @param reset `lose` is a loss of power; `flip` damages retained memory.
+   */
+  reset(reset: Reset = "keep"): void {
     this.halt();
+    if (reset === "lose") {
+      this.retained.lose();
+      this.#clock.powerOn();
+    } else if (reset === "flip") this.retained.flip(this.#setup.clock.now, FLIPPED_BITS);
     this.#setup.clock.clear(this.#sleepTimer);
     this.#sleep.wake();
     this.#sleeping = undefined;
@@ -163,6 +173,11 @@ export class SimulatedTerminal {
   press(): void {
     if (this.#sleeping) this.#sleeping("pin");
     else this.#machine.request("pin");
+  }
+
+  /** In deep sleep. */
+  get isAsleep(): boolean {
+    return this.#sleeping !== undefined;
   }
 
   /** Nothing is under way, and nothing waits. */

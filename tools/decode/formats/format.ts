@@ -7,6 +7,8 @@ export interface FrameReadings {
   point: number;
   boot: number;
   seq: number;
+  /** By how much all times may be off; undefined where the frame does not say. */
+  errorMs?: number;
   profile: DescribedProfile;
   readings: readonly DecodedReading[];
 }
