@@ -219,34 +219,50 @@ export class FlashOutbox implements Outbox {
     this.#tail = header.tail;
     this.#lastId = header.firstId - 1;
     this.#dropped = header.dropped;
-    const isSound = this.#replay(blocks.newest);
-    blocks.resume(this.#scan.offset, clean && isSound);
+    const end = (clean && this.#replay(blocks.newest, true)) || this.#replay(blocks.newest, false);
+    blocks.resume(end, clean && end > 0);
     let block = blocks.newest;
     // Each log carries the newest note before it: only damage can have taken it.
-    for (let tries = 1; !this.#lastNote && !isSound && tries < NOTE_BLOCKS; tries++) {
+    for (let tries = 1; !this.#lastNote && !end && tries < NOTE_BLOCKS; tries++) {
       block = blocks.older(block);
       if (block < 0) break;
-      this.#replay(block);
+      this.#replay(block, false);
     }
   }
 
-  /** Takes what a log says of ids and notes. False when it is damaged. */
-  #replay(block: number): boolean {
+  /**
+   * Takes what a log says of ids and notes. Returns where it ends, or 0 when it is damaged.
+   * @param isTrusted the last write has ended well: then only the heads are checked, the newest note, and the last record.
+   */
+  #replay(block: number, isTrusted: boolean): number {
     const scan = this.#scan;
+    const unread = isTrusted ? Number.POSITIVE_INFINITY : -1;
     let isSound = true;
+    let last = HEADER_BYTES;
+    let noted = HEADER_BYTES;
     let noteAt = 0;
     let noteBytes = 0;
-    for (let offset = HEADER_BYTES; scan.find(block, offset); offset = scan.end) {
+    for (let offset = HEADER_BYTES; scan.find(block, offset, unread); offset = scan.end) {
       const { head } = scan;
       if (scan.sawDamage) isSound = false;
+      last = scan.offset;
       if (head.kind === ACKNOWLEDGEMENT) this.#tail = Math.max(this.#tail, head.id);
       if (head.isDelivered) this.#lastId = Math.max(this.#lastId, head.id);
       if (head.kind === ACKNOWLEDGEMENT || !head.noteBytes) continue;
+      noted = scan.offset;
       noteAt = block * this.#blockLength + scan.offset + HEAD_BYTES + head.payloadBytes;
       noteBytes = head.noteBytes;
     }
+    const end = scan.sawDamage || scan.hasFailed ? 0 : scan.offset;
+    if (isTrusted && !this.#isSoundAt(block, last, end)) return 0;
+    if (isTrusted && noted !== last && !this.#isSoundAt(block, noted, end)) return 0;
     if (noteBytes) this.#lastNote = this.#read(noteAt, noteBytes);
-    return isSound && !scan.sawDamage && !scan.hasFailed;
+    return isSound ? end : 0;
+  }
+
+  #isSoundAt(block: number, offset: number, end: number): boolean {
+    const scan = this.#scan;
+    return offset >= end || (scan.find(block, offset) && scan.offset === offset);
   }
 
   // ---- Storing ----
@@ -366,11 +382,14 @@ export class FlashOutbox implements Outbox {
     if (after >= this.#lastId || this.#blocks.newest < 0) return 0;
     const { newest } = this.#blocks;
     const scan = this.#scan;
+    const cursor = this.#cursor;
     let block = this.#blocks.blockOf(after + 1);
     let offset = this.#startIn(block, after);
+    // What was found sound by the last call is not checked again.
+    const unread = offset === cursor.start && block === cursor.block ? cursor.id : after;
     let isCertain = true;
     for (;;) {
-      for (; scan.find(block, offset, after); offset = scan.end) {
+      for (; scan.find(block, offset, unread); offset = scan.end) {
         const { head } = scan;
         if (!head.isDelivered || head.id <= after || this.#done.has(head.id)) continue;
         if (isCertain) this.#miss(after + 1, head.id - 1);

@@ -482,6 +482,17 @@ describe("an outbox on flash of which parts go bad", () => {
     expect(outbox.lastNote).toEqual(frame(3, 0));
   });
 
+  it("takes no note from a damaged record, also when it was told that all is well", () => {
+    const { partition, storage } = ringOf(4);
+    const before = open(storage);
+    fill(before, 3);
+    before.appendEvent(0, frame(1));
+    partition.bytes[32 + 2 * 352 + 32 + 300] ^= 1;
+    const outbox = open(storage);
+    expect(outbox.lastNote).toEqual(frame(1, 0));
+    expect(ids(outbox)).toEqual([1, 2, 4]);
+  });
+
   it("finds a note behind when that in the newest block is damaged", () => {
     const { partition, storage } = ringOf(4);
     fill(open(storage), 11);
