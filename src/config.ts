@@ -73,7 +73,15 @@ const deviceId = {
   words: "each a-z, 0-9, - or _",
 };
 
-const ipv4 = { test: (address: string) => /^(\d{1,3}\.){3}\d{1,3}$/.test(address), words: "an IPv4 address" };
+const ipv4 = {
+  test(address: string) {
+    const parts = address.split(".");
+    return (
+      parts.length === 4 && parts.every((part) => part !== "" && Number(part) >= 0 && Number(part) < 256)
+    );
+  },
+  words: "an IPv4 address",
+};
 
 const DAY_MS = 86_400_000;
 

@@ -85,7 +85,9 @@ export class Terminal {
     const { sessionMs } = this.#app.plan;
     this.#planner = new Planner(hal, this.#config, this.#device, this.#time, sessionMs);
     const profiles = planProfiles(this.#app.plan.streams);
-    this.#store = new Store(hal, this.#config.frame, state, this.#time, profiles, !saved);
+    // A start may have ended a write to flash, an acknowledgement for one.
+    const mayBeTorn = !saved || reason === "start";
+    this.#store = new Store(hal, this.#config.frame, state, this.#time, profiles, mayBeTorn);
     const { seq } = state;
     this.#store.finish();
     this.#lines = this.#wire(this.#app.plan.streams, profiles);

@@ -285,8 +285,8 @@ export class Session {
     if (topic !== undefined) this.#wish = topic === `gm/${this.#options.device}/w` ? "" : undefined;
     if (this.#wish === undefined || !bytes) return;
     if (this.#wish.length < WISH_CHARACTERS) this.#wish += String.fromCharCode(...new Uint8Array(bytes));
-    if (more || !/^\d{1,10}$/.test(this.#wish)) return;
-    this.#options.onWish(Number(this.#wish));
+    const until = Number(this.#wish);
+    if (!more && this.#wish !== "" && Number.isSafeInteger(until) && until >= 0) this.#options.onWish(until);
   }
 
   // ---- Sending ----
