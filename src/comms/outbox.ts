@@ -62,7 +62,6 @@ export interface FlashOutboxOptions {
 
 const PARTITION = "outbox";
 const MAX_NOTE_BYTES = 255;
-const NOTHING = new Uint8Array(0);
 const NO_META: FrameMeta = { point: 0, boot: 0, seq: 0, readings: 0, start: null, end: null };
 /**
  * Blocks behind the newest one in which nothing waits. One is for the next log: what it drops is stated before it is
@@ -91,6 +90,7 @@ interface Drop {
 
 /** The outbox as a ring of blocks in raw flash; src/comms/ring has its layout. */
 export class FlashOutbox implements Outbox {
+  readonly #nothing = new Uint8Array(0);
   readonly #flash: Flash;
   readonly #scan: BlockScan;
   readonly #blocks: Blocks;
@@ -159,14 +159,14 @@ export class FlashOutbox implements Outbox {
     return this.#blocks.isOpen || this.#blocks.newest < 0;
   }
 
-  append(meta: FrameMeta, frame: Uint8Array, note: Uint8Array = NOTHING): boolean {
+  append(meta: FrameMeta, frame: Uint8Array, note: Uint8Array = this.#nothing): boolean {
     if (!this.#store(FRAME, meta, frame, note)) return false;
     if (note.length) this.#lastNote = note.slice();
     return true;
   }
 
   appendEvent(point: number, payload: Uint8Array): boolean {
-    return this.#store(EVENT, { ...NO_META, point }, payload, NOTHING);
+    return this.#store(EVENT, { ...NO_META, point }, payload, this.#nothing);
   }
 
   has(id: number): boolean {
@@ -318,9 +318,11 @@ export class FlashOutbox implements Outbox {
 
   /** What a new log begins with: the newest note, and what is lost by it. */
   #carried(id: number, losses: Losses | undefined): Uint8Array {
-    const note = this.#lastNote ? encodeRecord(NOTE, 0, NO_META, NOTHING, this.#lastNote) : NOTHING;
+    const note = this.#lastNote
+      ? encodeRecord(NOTE, 0, NO_META, this.#nothing, this.#lastNote)
+      : this.#nothing;
     if (!losses) return note;
-    const gap = encodeRecord(GAP, id, NO_META, losses.encode(), NOTHING);
+    const gap = encodeRecord(GAP, id, NO_META, losses.encode(), this.#nothing);
     const bytes = new Uint8Array(note.length + gap.length);
     bytes.set(note);
     bytes.set(gap, note.length);
@@ -429,7 +431,7 @@ export class FlashOutbox implements Outbox {
     const { id, kind, point, payloadBytes, noteBytes } = head;
     const position = this.#cursor.block * this.#blockLength + offset + HEAD_BYTES;
     const payload = this.#read(position, payloadBytes);
-    const note = noteBytes ? this.#read(position + payloadBytes, noteBytes) : NOTHING;
+    const note = noteBytes ? this.#read(position + payloadBytes, noteBytes) : this.#nothing;
     if (!payload || !note) return undefined;
     if (kind === GAP) return { id, kind: "event", point, payload: Losses.decode(payload).event, note };
     return { id, kind: kind === FRAME ? "frame" : "event", point, payload, note };

@@ -33,7 +33,7 @@ export class Store {
   readonly #body: Config["frame"];
   readonly #profiles: readonly Profile[];
   #outbox: FlashOutbox | undefined;
-  #mayBeTorn: boolean;
+  readonly #mayBeTorn: boolean;
   /** False while a boot wires: see `save`. */
   #isSaving = false;
 

@@ -17,11 +17,11 @@ export type ModbusFunction = (typeof ModbusCode)[keyof typeof ModbusCode];
 
 /** V1.1b3, clauses 6.3 and 6.12. */
 export const MAX_READ_REGISTERS = 125;
-export const MAX_WRITE_REGISTERS = 123;
+const MAX_WRITE_REGISTERS = 123;
 /** V1.02, clause 2.5.1: the longest RTU frame. */
 export const MAX_RTU_BYTES = 256;
 /** V1.0b, clause 3.1.3: transaction, protocol and length; the unit counts to the length. */
-export const MBAP_BYTES = 6;
+const MBAP_BYTES = 6;
 const MAX_MBAP_LENGTH = 254;
 
 const EXCEPTION = 0x80;

@@ -1,7 +1,7 @@
 import { TerminalClock, VirtualClock } from "../../hal-mocks/clock";
 import { settle } from "../../hal-mocks/node/settle";
-import type { Clock, Timer } from "../../src/hal";
 import type { Sample } from "../../src/model/reading";
+import { CountingClock } from "../contract/drivers";
 
 /** Bytes written in hexadecimal. */
 export function hex(text: string): Uint8Array {
@@ -18,37 +18,6 @@ export function createWorld(start = Date.UTC(2026, 5, 1)) {
     clock: new CountingClock(busClock),
     run: (ms: number) => world.runUntil(world.now + ms),
   };
-}
-
-class CountingClock implements Clock {
-  readonly #clock: Clock;
-  readonly #pending = new Set<Timer>();
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  get pending(): number {
-    return this.#pending.size;
-  }
-
-  get ticks(): number {
-    return this.#clock.ticks;
-  }
-
-  set(callback: () => void, ms: number): Timer {
-    const timer = this.#clock.set(() => {
-      this.#pending.delete(timer);
-      callback();
-    }, ms);
-    this.#pending.add(timer);
-    return timer;
-  }
-
-  clear(timer: Timer | undefined): void {
-    if (timer) this.#pending.delete(timer);
-    this.#clock.clear(timer);
-  }
 }
 
 interface Sensor {
