@@ -40,6 +40,8 @@ export interface Ade7953Configuration {
 export interface Ade7953Counters {
   polls: number;
   good: number;
+  /** What answers does not keep its settings. */
+  malformed: number;
   implausible: number;
   bus: number;
   /** The chip had forgotten its settings, and with them its energies. */
@@ -53,7 +55,7 @@ export interface Ade7953Counters {
 /** Of `flags`: since the sample before, energy may be missing in the registers. */
 export const ADE7953_ENERGY_UNCERTAIN = 1;
 
-type Fault = "implausible" | "bus";
+type Fault = "malformed" | "implausible" | "bus";
 
 const ADDRESS = 0x38;
 const HZ = 400_000;
@@ -122,6 +124,8 @@ export class Ade7953 {
   #divider = 991;
   #minimumVolts = 50;
   #isReady = false;
+  /** In this poll. */
+  #wasPrepared = false;
   #hasCounted = false;
   #isUncertain = false;
   #volts = 0;
@@ -131,7 +135,10 @@ export class Ade7953 {
 
   constructor(options: Ade7953Options) {
     checkOptions("ade7953", options, "an I2C");
-    this.#counters = { polls: 0, good: 0, implausible: 0, bus: 0, resets: 0, uncertain: 0, stuck: 0 };
+    this.#counters = {
+      ...{ polls: 0, good: 0, malformed: 0, implausible: 0, bus: 0 },
+      ...{ resets: 0, uncertain: 0, stuck: 0 },
+    };
     this.counters = this.#counters;
     this.#polling = new Polling(options, () => this.#poll());
     this.#registers = new I2CRegisters(options.sensor, ADDRESS, HZ, 2);
@@ -175,11 +182,13 @@ export class Ade7953 {
 
   #poll(): void {
     this.#counters.polls++;
+    this.#wasPrepared = false;
     if (this.#isReady) this.#measure();
     else this.#prepare();
   }
 
   #prepare(): void {
+    this.#wasPrepared = true;
     if (this.#setUp(this.#registers!)) this.#polling.wait(SETTLING_MS, () => this.#measure());
     else this.#fail("bus");
   }
@@ -212,9 +221,7 @@ export class Ade7953 {
       return;
     }
     if (!isKnown) {
-      this.#counters.resets++;
-      this.#doubt();
-      this.#prepare();
+      this.#onForgotten();
       return;
     }
     // Each register on its own: what fails with one must not take the other's energy.
@@ -222,6 +229,17 @@ export class Ade7953 {
     if (!this.#read(registers) || !isCounted) this.#fail("bus");
     else if (this.#isPlausible()) this.#succeed();
     else this.#fail("implausible");
+  }
+
+  #onForgotten(): void {
+    if (this.#wasPrepared) {
+      this.#isReady = false;
+      this.#fail("malformed");
+      return;
+    }
+    this.#counters.resets++;
+    this.#doubt();
+    this.#prepare();
   }
 
   #countAll(registers: I2CRegisters): boolean {
