@@ -28,14 +28,12 @@ const write: ModbusRequest = { unit: 1, code: 16, address: 5, count: 1, data: Ui
 const answer = [1, 4, 20, ...new Array<number>(20).fill(7)];
 
 const registers = blockOf(0, 160, 3);
-const MOST_FOUND = 100;
 const found = new Map<number, ReturnType<typeof pointsOf>>();
 
 /** A driver looks for them once, when it has found a model. */
 function pointsIn(id: number, length: number): ReturnType<typeof pointsOf> {
   const key = id * 1000 + length;
   const points = found.get(key) ?? pointsOf(sunSpecTable(id)!, length, 100);
-  if (found.size >= MOST_FOUND) found.clear();
   found.set(key, points);
   return points;
 }
@@ -84,7 +82,7 @@ const codecs: readonly Codec[] = [
       const id = [101, 111, 160, 201, 701, 713, 802][below(7)];
       const { data, view } = registers;
       data.set(bytes.subarray(0, data.length));
-      const points = pointsIn(id, Math.floor(Math.min(bytes.length, data.length) / 2));
+      const points = pointsIn(id, 8 * Math.floor(Math.min(bytes.length, data.length) / 16));
       return points.map((point) => pointValue(view, 0, point)).some((value) => Number.isFinite(value));
     },
   },

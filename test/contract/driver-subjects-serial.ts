@@ -9,6 +9,7 @@ import { Bl0942, type Bl0942Options } from "../../src/sensors/bl0942";
 import { Cse7766, type Cse7766Options } from "../../src/sensors/cse7766";
 import { Hlw8012, type Hlw8012Options } from "../../src/sensors/hlw8012";
 import { P1, type P1Options } from "../../src/sensors/p1";
+import { P1MBus, type P1MBusOptions } from "../../src/sensors/p1-mbus";
 import { Sml, type SmlOptions } from "../../src/sensors/sml";
 import { telegram } from "../support/dsmr";
 import type { DriverSubject, SensorDriver } from "./drivers";
@@ -42,25 +43,28 @@ function serial(
   };
 }
 
-/** A meter whose telegrams say, when it is absurd, that a million kilowatts flow. */
-function p1Meter(stage: Stage): SerialChip {
-  const meter = new P1Meter({
-    clock: stage.world,
-    values: () => ({
-      ...{ tariff: 1, importWh: [1000, 2000], exportWh: [0, 0], importW: 230, exportW: 0 },
-      phases: [{ v: 230, i: 1, importW: 230, exportW: 0 }],
-    }),
-  });
-  const absurd = telegram(["1-3:0.2.8(50)", "1-0:1.7.0(999999.999*kW)"]);
-  return {
-    onOpen: (line) =>
-      meter.onOpen({
-        baud: line.baud,
-        send: (bytes) => line.send(stage.mood === "absurd" ? absurd : bytes),
+/** A meter with a gas meter, whose telegrams say, when it is absurd, what cannot be. */
+const p1Meter =
+  (...absurdLines: string[]) =>
+  (stage: Stage): SerialChip => {
+    const meter = new P1Meter({
+      clock: stage.world,
+      values: () => ({
+        ...{ tariff: 1, importWh: [1000, 2000], exportWh: [0, 0], importW: 230, exportW: 0 },
+        phases: [{ v: 230, i: 1, importW: 230, exportW: 0 }],
       }),
-    onClose: () => meter.onClose(),
+      mbus: [{ type: 3, unit: "m3", read: () => 1234 }],
+    });
+    const absurd = telegram(["1-3:0.2.8(50)", ...absurdLines]);
+    return {
+      onOpen: (line) =>
+        meter.onOpen({
+          baud: line.baud,
+          send: (bytes) => line.send(stage.mood === "absurd" ? absurd : bytes),
+        }),
+      onClose: () => meter.onClose(),
+    };
   };
-}
 
 /** What a plug carries. */
 const plug = (stage: Stage) => () => {
@@ -128,7 +132,7 @@ function hlw8012(model: "hlw8012" | "bl0937"): DriverSubject {
 
 /** Drivers of meters and chips on serial lines and pins, but for Modbus. */
 export const serialSubjects: readonly DriverSubject[] = [
-  serial("p1", p1Meter, (options: P1Options) => new P1(options) as SensorDriver, {
+  serial("p1", p1Meter("1-0:1.7.0(999999.999*kW)"), (options: P1Options) => new P1(options) as SensorDriver, {
     silence: "stream",
     patienceMs: 2500,
     badConfigurations: [
@@ -137,6 +141,26 @@ export const serialSubjects: readonly DriverSubject[] = [
       ["checksum", { checksum: "maybe" }],
     ],
   }),
+  serial(
+    "p1mbus",
+    p1Meter("0-1:24.1.0(003)", "0-1:24.2.1(260601140000S)(99999999.9*m3)"),
+    (options: P1MBusOptions) => new P1MBus(options) as SensorDriver,
+    {
+      silence: "stream",
+      patienceMs: 2500,
+      badOptions: [
+        ["sensor.io", { sensor: {} }],
+        ["sensor.p1", { sensor: { p1: {} } }],
+        ["clock", { clock: {} }],
+      ],
+      badConfigurations: [
+        ["channel", { channel: 5 }],
+        ["silentMs", { silentMs: -1 }],
+        ["utcOffset", { utcOffset: 1.5 }],
+        ["checksum", { checksum: "maybe" }],
+      ],
+    },
+  ),
   serial(
     "sml",
     (stage) =>

@@ -23,6 +23,7 @@ import { Hlw8012 } from "../../src/sensors/hlw8012";
 import { Ina226 } from "../../src/sensors/ina226";
 import { Ina228 } from "../../src/sensors/ina228";
 import { P1 } from "../../src/sensors/p1";
+import { P1MBus } from "../../src/sensors/p1-mbus";
 import { Pzem004t } from "../../src/sensors/pzem004t";
 import { Pzem017 } from "../../src/sensors/pzem017";
 import { Sdm } from "../../src/sensors/sdm";
@@ -256,6 +257,16 @@ export const driverBenches: readonly DriverBench[] = [
     "p1",
     (clock) => new P1Meter({ clock, values: () => houseOf(clock) }),
     (sensor, callbacks) => new P1({ sensor, ...callbacks }),
+  ),
+  onSerial(
+    "p1mbus",
+    (clock) =>
+      new P1Meter({
+        clock,
+        values: () => houseOf(clock),
+        mbus: [{ type: 3, unit: "m3", read: (time) => (time % 86_400_000) / 1e6 }],
+      }),
+    (sensor, callbacks) => new P1MBus({ sensor, ...callbacks }),
   ),
   onSerial(
     "sml",
