@@ -86,7 +86,10 @@ export class P1MBus {
     this.#onSample = onSample;
     this.#isShared = isShared;
     this.#listener = {
-      onTelegram: (lines, seconds) => this.#onTelegram(lines.at(this.#channel), seconds),
+      readsMBus: true,
+      onTelegram: ({ clock: seconds }, lines) => {
+        if (lines) this.#onTelegram(lines.at(this.#channel), seconds);
+      },
       onFault: (quality) => {
         this.#counters.telegram++;
         this.#deliverBad(quality);
@@ -124,7 +127,7 @@ export class P1MBus {
     if (!this.#isShared) p1?.close();
   }
 
-  #onTelegram(found: Readonly<MBusValue>, seconds: number): void {
+  #onTelegram(found: Readonly<MBusValue>, seconds: number | undefined): void {
     const kind = KINDS[found.type];
     if (!found.isThere || found.isEmpty || this.#isOld(found, seconds)) this.#fail("silent");
     else if (kind === undefined) this.#fail("malformed");
@@ -136,7 +139,7 @@ export class P1MBus {
     }
   }
 
-  #isOld({ clock }: Readonly<MBusValue>, seconds: number): boolean {
+  #isOld({ clock }: Readonly<MBusValue>, seconds = Number.NaN): boolean {
     return this.#silentMs > 0 && (seconds - clock) * 1000 > this.#silentMs;
   }
 

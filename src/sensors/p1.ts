@@ -42,10 +42,15 @@ export interface P1Counters {
   discardedBytes: number;
 }
 
-/** Who else wants to know of telegrams: drivers of the meters behind the main one. */
+/** Who else wants to know of telegrams: drivers that share this one's port. */
 export interface P1Listener {
-  /** A good one has come. `seconds` is its own clock, NaN where it has none. `lines` are of this call only. */
-  onTelegram(lines: MBusLines, seconds: number): void;
+  /** It wants `lines`. */
+  readonly readsMBus: boolean;
+  /**
+   * A good one has come, and that is its sample. `lines` are of this call only, and undefined where nobody wanted them
+   * when the telegram began.
+   */
+  onTelegram(sample: Readonly<Sample>, lines: MBusLines | undefined): void;
   /** A bad one. Floods are thinned out, as they are for samples. */
   onFault(quality: QualityCode): void;
   /** The port has failed, and the driver is finished. */
@@ -196,7 +201,7 @@ export class P1 {
     this.#serial = undefined;
   }
 
-  /** The first telegram that it hears of is one that begins later. */
+  /** Of M-Bus meters it hears in telegrams that begin later. */
   attach(listener: P1Listener): void {
     this.#listeners.push(listener);
   }
@@ -204,6 +209,11 @@ export class P1 {
   detach(listener: P1Listener): void {
     const at = this.#listeners.indexOf(listener);
     if (at >= 0) this.#listeners.splice(at, 1);
+  }
+
+  /** The port has failed, or is closed. */
+  get isClosed(): boolean {
+    return !this.#serial;
   }
 
   /** From the last one on: one that is told may leave. */
@@ -302,8 +312,9 @@ export class P1 {
     this.#line[0] = SLASH;
     this.#lineLength = 1;
     this.#values.fill(Number.NaN);
-    if (this.#listeners.length) this.#mbus ??= new MBusLines();
-    else this.#mbus = undefined;
+    this.#mbus = this.#listeners.some(({ readsMBus }) => readsMBus)
+      ? (this.#mbus ?? new MBusLines())
+      : undefined;
     this.#mbus?.clear();
     this.#wantsChecksum = false;
     this.#isUnreadable = false;
@@ -417,8 +428,7 @@ export class P1 {
       if (!Number.isNaN(value)) sample[SLOT_NAMES[slot]] = value;
     }
     this.#sample = sample;
-    const mbus = this.#mbus;
-    if (mbus) this.#tell((listener) => listener.onTelegram(mbus, values[CLOCK]));
+    this.#tell((listener) => listener.onTelegram(sample, this.#mbus));
     this.#onSample?.();
   }
 

@@ -67,11 +67,11 @@ function serialPlace(
   options: SensorOptions,
   config: Readonly<Config>,
 ): Place {
-  const isMeter = bus === "meter";
+  const isMeter = bus === "meter" || bus === "p1";
   const port = options.port ?? (isMeter ? config.p1Port : config.serialPort);
   const receive = options.receive ?? (isMeter ? config.p1Receive : config.serialReceive);
   const transmit = isMeter ? undefined : (options.transmit ?? config.serialTransmit);
-  const baud = options.baud ?? (driver === "p1" ? config.p1Baud : undefined);
+  const baud = options.baud ?? (bus === "p1" ? config.p1Baud : undefined);
   checkInteger(driver, "port", port, 0, MAX_PORT);
   checkInteger(driver, "receive", receive, 0, MAX_PIN);
   if (transmit !== undefined) checkInteger(driver, "transmit", transmit, 0, MAX_PIN);
@@ -83,7 +83,7 @@ function serialPlace(
     ...(baud !== undefined && { baud }),
     ...(bus === "modbus" && pick(options, "timeoutMs", "retries", "turnaroundMs", "echo")),
   };
-  const shared = bus === "modbus" ? textOf(settings) : undefined;
+  const shared = bus === "modbus" || bus === "p1" ? `${bus} ${textOf(settings)}` : undefined;
   return { settings, occupies: `serial port ${port}`, shared };
 }
 

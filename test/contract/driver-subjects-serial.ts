@@ -5,11 +5,13 @@ import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { SmlMeter } from "../../hal-mocks/chips/sml-meter";
 import { createDigital, createPulseCount } from "../../hal-mocks/pulse-count";
 import { createSerial, type SerialChip } from "../../hal-mocks/serial";
+import type { Clock } from "../../src/hal";
 import { Bl0942, type Bl0942Options } from "../../src/sensors/bl0942";
 import { Cse7766, type Cse7766Options } from "../../src/sensors/cse7766";
 import { Hlw8012, type Hlw8012Options } from "../../src/sensors/hlw8012";
 import { P1, type P1Options } from "../../src/sensors/p1";
 import { P1MBus, type P1MBusOptions } from "../../src/sensors/p1-mbus";
+import { P1Shared } from "../../src/sensors/p1-shared";
 import { Sml, type SmlOptions } from "../../src/sensors/sml";
 import { telegram } from "../support/dsmr";
 import type { DriverSubject, SensorDriver } from "./drivers";
@@ -65,6 +67,28 @@ const p1Meter =
       onClose: () => meter.onClose(),
     };
   };
+
+/** As a terminal does: its owner closes the port behind the last of its users. */
+function openShared(options: P1Options & { clock: Clock }): SensorDriver {
+  const { sensor, clock } = options;
+  const p1 = new P1({ sensor, clock });
+  try {
+    const driver = new P1Shared({ ...options, sensor: { p1 } });
+    return {
+      identification: driver.identification,
+      counters: p1.counters,
+      configure: (configuration) => driver.configure(configuration),
+      sample: () => driver.sample(),
+      close() {
+        driver.close();
+        p1.close();
+      },
+    };
+  } catch (error) {
+    p1.close();
+    throw error;
+  }
+}
 
 /** What a plug carries. */
 const plug = (stage: Stage) => () => {
@@ -140,6 +164,11 @@ export const serialSubjects: readonly DriverSubject[] = [
       ["dataBits", { dataBits: 9 }],
       ["checksum", { checksum: "maybe" }],
     ],
+  }),
+  serial("p1 on a port that is shared", p1Meter("1-0:1.7.0(999999.999*kW)"), openShared, {
+    silence: "stream",
+    patienceMs: 2500,
+    badConfigurations: [["utcOffset", { utcOffset: 1.5 }]],
   }),
   serial(
     "p1mbus",
