@@ -40,6 +40,9 @@ export interface P1MBusCounters {
 
 type Fault = "silent" | "malformed" | "implausible";
 
+/** Of which a sample has the clock and another one. */
+export const P1_MBUS_CHANNELS: readonly string[] = ["clock", "gas", "water", "heat", "cold", "ei"];
+
 const LONGEST_SILENCE_MS = 31 * 86_400_000;
 /** 26 hours. */
 const DEFAULT_SILENCE_MS = 93_600_000;

@@ -4,7 +4,10 @@ import { checkOptions, type DriverCallbacks } from "./driver-options";
 import { P1, type P1Configuration, type P1Listener } from "./p1";
 import type { SharedP1 } from "./p1-mbus";
 
-/** The main meter of a P1 port that it shares with drivers of M-Bus meters, and that none of them closes. */
+/**
+ * The smart meter of a P1 port (DSMR 2.2 to 5.0.2 and its Belgian, Luxembourg, Hungarian, Irish and German relatives),
+ * after ECMA-419's Sensor class pattern, shared with the drivers of meters on its M-Bus: none of them closes it.
+ */
 export class P1Shared {
   readonly identification = { model: "DSMR P1", classification: "SmartMeter" } as const;
   readonly #listener: P1Listener;

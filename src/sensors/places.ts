@@ -55,9 +55,11 @@ export function checkPlaces(plans: readonly SensorPlan[], config: Readonly<Confi
   for (const plan of plans) {
     const { occupies, shared } = placeOf(plan, config);
     const other = taken.get(occupies);
-    if (other && (shared === undefined || shared !== other.shared))
+    // A P1 port has one main meter.
+    const isTwice = plan.driver === "p1" && other?.driver === "p1";
+    if (other && (shared === undefined || shared !== other.shared || isTwice))
       throw new RangeError(`${other.driver} and ${plan.driver} both use ${occupies}`);
-    taken.set(occupies, { driver: plan.driver, shared });
+    if (other?.driver !== "p1") taken.set(occupies, { driver: plan.driver, shared });
   }
 }
 
