@@ -33,7 +33,7 @@ export interface Ina228Counters {
   good: number;
   /** The chip has made no new measurement. */
   silent: number;
-  /** Another chip answers, or this one's trim memory is damaged. */
+  /** Another chip answers, or one that keeps no settings, or whose trim memory is damaged. */
   malformed: number;
   /** Beyond what the chip can measure or compute. */
   implausible: number;
@@ -109,6 +109,8 @@ export class Ina228 {
   #registers: I2CRegisters | undefined;
   #hasPolled = false;
   #isReady = false;
+  /** In this poll. */
+  #wasPrepared = false;
   #shuntOhms = 0.015;
   #maximumAmperes = 10;
   #averages = 64;
@@ -172,6 +174,7 @@ export class Ina228 {
 
   #poll(): void {
     this.#counters.polls++;
+    this.#wasPrepared = false;
     // A driver before has set it up, and the chip has counted since: what it has forgotten is found now.
     if (!this.#hasPolled) this.#isReady = !Number.isNaN(this.#counts.raw(CHARGED));
     this.#hasPolled = true;
@@ -179,6 +182,7 @@ export class Ina228 {
   }
 
   #prepare(): void {
+    this.#wasPrepared = true;
     const fault = this.#setUp(this.#registers!);
     if (fault) this.#fail(fault);
     else this.#polling.wait(durationMs(this.#averages), () => this.#measure());
@@ -206,12 +210,19 @@ export class Ina228 {
       return;
     }
     const fault = this.#read(this.#registers!);
-    if (fault === "forgotten") {
-      this.#counters.resets++;
-      this.#isReady = false;
-      this.#prepare();
-    } else if (fault) this.#fail(fault);
+    if (fault === "forgotten") this.#onForgotten();
+    else if (fault) this.#fail(fault);
     else this.#succeed();
+  }
+
+  #onForgotten(): void {
+    this.#isReady = false;
+    if (this.#wasPrepared) {
+      this.#fail("malformed");
+      return;
+    }
+    this.#counters.resets++;
+    this.#prepare();
   }
 
   #read(registers: I2CRegisters): Fault | "forgotten" | undefined {

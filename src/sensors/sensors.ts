@@ -7,6 +7,7 @@ import { type DriverOptions, type DriverRow, rowOf, type SensorDriver } from "./
 import type { ModbusBus } from "./modbus-bus";
 import { ModbusRtu, type ModbusRtuSensor } from "./modbus-rtu";
 import { ModbusTcp, type ModbusTcpSensor } from "./modbus-tcp";
+import { P1 } from "./p1";
 import { type Place, placeOf } from "./places";
 
 /** A sensor that is open: the driver, its samples corrected. */
@@ -21,9 +22,9 @@ export interface SensorCallbacks {
   onError: () => void;
 }
 
-/** A Modbus line, and how many sensors are open on it. */
+/** A Modbus line or a P1 port, and how many sensors are open on it. */
 interface SharedLine {
-  bus: ModbusBus;
+  bus: ModbusBus | P1;
   users: number;
 }
 
@@ -57,7 +58,7 @@ export class Sensors {
     if (missing) throw new Error(`${plan.driver}: the platform has no ${missing}`);
     const row = rowOf(plan.driver);
     const place = placeOf(plan, this.#config);
-    if (row.bus === "modbus") return this.#openShared(plan, row, place, callbacks);
+    if (place.shared !== undefined) return this.#openShared(plan, row, place, callbacks);
     const bus = this.#busOf(row, place);
     return this.#start(plan, row, { ...bus, ...callbacks, clock: this.#hal.clock, counts });
   }
@@ -85,10 +86,10 @@ export class Sensors {
     };
   }
 
-  // ---- Modbus lines ----
+  // ---- Modbus lines and P1 ports ----
 
   #openShared(plan: SensorPlan, row: DriverRow, place: Place, callbacks: SensorCallbacks): OpenSensor {
-    const line = this.#lineAt(place);
+    const line = this.#lineAt(row, place);
     line.users++;
     let isOpen = true;
     const release = () => {
@@ -106,7 +107,8 @@ export class Sensors {
     try {
       const { onSample } = callbacks;
       const { clock } = this.#hal;
-      const sensor = this.#start(plan, row, { sensor: { bus: line.bus }, clock, onSample, onError });
+      const shared = row.bus === "p1" ? { p1: line.bus } : { bus: line.bus };
+      const sensor = this.#start(plan, row, { sensor: shared, clock, onSample, onError });
       return {
         sample: sensor.sample,
         close() {
@@ -121,18 +123,20 @@ export class Sensors {
   }
 
   /** One whose port has failed is closed, and opened anew. */
-  #lineAt({ occupies, settings }: Place): SharedLine {
+  #lineAt(row: DriverRow, { occupies, settings }: Place): SharedLine {
     const known = this.#lines.get(occupies);
     if (known && !known.bus.isClosed) return known;
-    const { buses, clock } = this.#hal;
-    const sensor: unknown = { ...("address" in settings ? buses.tcp : buses.serial), ...settings };
-    const bus =
-      "address" in settings
-        ? new ModbusTcp({ sensor: sensor as ModbusTcpSensor & TcpBus, clock })
-        : new ModbusRtu({ sensor: sensor as ModbusRtuSensor & SerialBus, clock });
-    const line = { bus, users: 0 };
+    const line = { bus: this.#openLine(row, settings), users: 0 };
     this.#lines.set(occupies, line);
     return line;
+  }
+
+  #openLine({ bus }: DriverRow, settings: Place["settings"]): ModbusBus | P1 {
+    const { buses, clock } = this.#hal;
+    const sensor: unknown = { ...("address" in settings ? buses.tcp : buses.serial), ...settings };
+    if (bus === "p1") return new P1({ sensor: sensor as SerialBus, clock });
+    if ("address" in settings) return new ModbusTcp({ sensor: sensor as ModbusTcpSensor & TcpBus, clock });
+    return new ModbusRtu({ sensor: sensor as ModbusRtuSensor & SerialBus, clock });
   }
 }
 
