@@ -343,6 +343,23 @@ export interface Retained {
   write(bytes: Uint8Array): void;
 }
 
+/** What verification needs of the platform: SHA-256, and ECDSA on P-256. The range check of a signature is ours. */
+export interface Crypto {
+  sha256(): Sha256;
+  /**
+   * ES256 (RFC 9053 §2.1): whether `signature` is one of `message`.
+   * @param key the public key as x‖y, 64 bytes.
+   * @param signature r‖s, 64 bytes, both of which are known to be from 1 to n−1.
+   */
+  verifyES256(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** A hash in the making: `digest` is called once, at the end, and gives 32 bytes. */
+export interface Sha256 {
+  update(bytes: ByteBuffer): void;
+  digest(): Uint8Array;
+}
+
 /** Why a wake happens. `start` is power-on or reset. */
 export type WakeReason = "start" | "timer" | "sample" | "session" | "pin";
 
@@ -371,6 +388,8 @@ export interface Hal {
   log(line: string): void;
   buses: Record<string, SerialBus | undefined>;
   storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
+  /** Absent where nothing can verify an update: then none is taken. */
+  crypto?: Crypto;
   network: {
     wifi?: { io: WiFiConstructor };
     /** Where the time is asked for; absent where nobody knows it. */

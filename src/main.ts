@@ -2,6 +2,7 @@
  * The device's entry, and the only module that imports platform modules: it makes the Hal of the SDK's classes and
  * runs the terminal on it. On the platform `lin` some of these classes come from hal-mocks: manifest.json says which.
  */
+
 import Serial from "embedded:io/serial";
 import TCP from "embedded:io/socket/tcp";
 import UDP from "embedded:io/socket/udp";
@@ -10,6 +11,10 @@ import MQTTClient from "embedded:network/mqtt/client";
 import NTP from "embedded:network/ntp/client";
 import flash from "embedded:storage/flash";
 import keyValue from "embedded:storage/key-value";
+import { Digest } from "crypt";
+import Curve from "curve";
+import ECDSA from "ecdsa";
+import ECPoint from "ecp";
 import config from "mc/config";
 import Modules from "modules";
 import Time from "time";
@@ -18,7 +23,9 @@ import defaultApp from "./app/default";
 import type { App } from "./app/interface";
 import { configNames } from "./config";
 import type {
+  ByteBuffer,
   Clock,
+  Crypto,
   FlashStorage,
   Hal,
   KeyValueStorage,
@@ -197,6 +204,29 @@ function random(): number {
   return ((high << 16) ^ low ^ Date.now()) >>> 0;
 }
 
+const UNCOMPRESSED = 4;
+
+/** The SDK's native SHA-256 and curve. Some of their parameters are to be an ArrayBuffer, and no view of one. */
+class NativeCrypto implements Crypto {
+  sha256() {
+    const hash = new Digest("SHA256");
+    return {
+      update: (bytes: ByteBuffer) => hash.write(bytes),
+      digest: () => new Uint8Array(hash.close()),
+    };
+  }
+
+  verifyES256(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    const point = new Uint8Array(key.length + 1);
+    point[0] = UNCOMPRESSED;
+    point.set(key, 1);
+    const hash = new Digest("SHA256");
+    hash.write(message);
+    const verifier = new ECDSA(ECPoint.fromOctetString(point), new Curve("secp256r1"));
+    return verifier.verify(hash.close(), signature.slice().buffer);
+  }
+}
+
 function createHal(clock: Clock, sleep: Sleep): Hal {
   const wifi = Modules.has(WIFI) ? (Modules.importNow(WIFI) as WiFiConstructor) : undefined;
   let mac: string | undefined;
@@ -215,6 +245,7 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
       keyValue: keyValue as unknown as KeyValueStorage,
       flash: flash as unknown as FlashStorage,
     },
+    crypto: new NativeCrypto(),
     network: {
       ...(wifi && { wifi: { io: wifi } }),
       ntp: { io: wifi ? (NTP as unknown as NtpConstructor) : SystemTime, dns, socket: { io: PatientUDP } },

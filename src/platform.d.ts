@@ -20,3 +20,34 @@ declare module "embedded:storage/key-value" {
   const storage: { open(options: { path: string }): object };
   export default storage;
 }
+
+declare module "crypt" {
+  export class Digest {
+    constructor(type: "SHA256");
+    write(bytes: ArrayBuffer | Uint8Array): void;
+    close(): ArrayBuffer;
+  }
+}
+
+declare module "curve" {
+  export default class Curve {
+    constructor(name: "secp256r1");
+  }
+}
+
+declare module "ecdsa" {
+  import type Curve from "curve";
+  import type ECPoint from "ecp";
+
+  export default class ECDSA {
+    constructor(key: ECPoint, curve: Curve);
+    verify(digest: ArrayBuffer, signature: ArrayBuffer): boolean;
+  }
+}
+
+declare module "ecp" {
+  export default class ECPoint {
+    readonly x: bigint;
+    static fromOctetString(point: Uint8Array): ECPoint;
+  }
+}
