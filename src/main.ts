@@ -12,9 +12,6 @@ import NTP from "embedded:network/ntp/client";
 import flash from "embedded:storage/flash";
 import keyValue from "embedded:storage/key-value";
 import { Digest } from "crypt";
-import Curve from "curve";
-import ECDSA from "ecdsa";
-import ECPoint from "ecp";
 import config from "mc/config";
 import Modules from "modules";
 import Time from "time";
@@ -204,26 +201,41 @@ function random(): number {
   return ((high << 16) ^ low ^ Date.now()) >>> 0;
 }
 
+/** Modules of the SDK that have no typings: a point of a curve, the curve, and who verifies. */
+const POINT = "ecp";
+const CURVE = "curve";
+const ECDSA = "ecdsa";
+/** Before x and y: the form of a point that leaves nothing out. */
 const UNCOMPRESSED = 4;
 
-/** The SDK's native SHA-256 and curve. Some of their parameters are to be an ArrayBuffer, and no view of one. */
+type PointClass = { fromOctetString(bytes: Uint8Array): object };
+type CurveClass = new (name: string) => object;
+type EcdsaClass = new (
+  key: object,
+  curve: object,
+) => { verify(digest: ArrayBuffer, signature: ArrayBuffer): boolean };
+
+/** The SDK's native SHA-256, P-256 and ECDSA. */
 class NativeCrypto implements Crypto {
   sha256() {
     const hash = new Digest("SHA256");
     return {
-      update: (bytes: ByteBuffer) => hash.write(bytes),
+      // It takes views as well, which its typings do not say.
+      update: (bytes: ByteBuffer) => hash.write(bytes as ArrayBuffer),
       digest: () => new Uint8Array(hash.close()),
     };
   }
 
   verifyES256(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-    const point = new Uint8Array(key.length + 1);
-    point[0] = UNCOMPRESSED;
-    point.set(key, 1);
-    const hash = new Digest("SHA256");
-    hash.write(message);
-    const verifier = new ECDSA(ECPoint.fromOctetString(point), new Curve("secp256r1"));
-    return verifier.verify(hash.close(), signature.slice().buffer);
+    const bytes = new Uint8Array(key.length + 1);
+    bytes[0] = UNCOMPRESSED;
+    bytes.set(key, 1);
+    const point = (Modules.importNow(POINT) as PointClass).fromOctetString(bytes);
+    const curve = new (Modules.importNow(CURVE) as CurveClass)("secp256r1");
+    const verifier = new (Modules.importNow(ECDSA) as EcdsaClass)(point, curve);
+    const digest = this.sha256();
+    digest.update(message);
+    return verifier.verify(digest.digest().buffer as ArrayBuffer, signature.slice().buffer);
   }
 }
 

@@ -28,26 +28,3 @@ declare module "crypt" {
     close(): ArrayBuffer;
   }
 }
-
-declare module "curve" {
-  export default class Curve {
-    constructor(name: "secp256r1");
-  }
-}
-
-declare module "ecdsa" {
-  import type Curve from "curve";
-  import type ECPoint from "ecp";
-
-  export default class ECDSA {
-    constructor(key: ECPoint, curve: Curve);
-    verify(digest: ArrayBuffer, signature: ArrayBuffer): boolean;
-  }
-}
-
-declare module "ecp" {
-  export default class ECPoint {
-    readonly x: bigint;
-    static fromOctetString(point: Uint8Array): ECPoint;
-  }
-}

@@ -75,7 +75,7 @@ function findKey(kid: Uint8Array, keys: readonly TrustedKey[]): TrustedKey {
 }
 
 /** 1 ≤ r < n and 1 ≤ s < n: an implementation may loop for ever, or say yes, beyond (CVE-2022-21449). */
-function isInRange(signature: Uint8Array): boolean {
+export function isInRange(signature: Uint8Array): boolean {
   return signature.length === SIGNATURE_BYTES && isScalar(signature, 0) && isScalar(signature, HALF);
 }
 

@@ -53,28 +53,25 @@ const MAX_IMAGE_BYTES = 0xff_ffff;
 const MIN_HEALTH_MS = 60_000;
 const MAX_HEALTH_MS = 604_800_000;
 const MAX_TEXT = 32;
-/** Keys, and how many of them each manifest has: 1 to 11 without base, SBOM and stages. */
-const LAST_REQUIRED = 11;
+/** The highest key, and the keys that each manifest has, 1 to 11, as bits. */
 const LAST_KEY = 14;
+const REQUIRED = 0xffe;
 
 /** @throws RefusedUpdate `format`, `manifest`, or what CborReader refuses. */
 export function readManifest(bytes: Uint8Array): UpdateManifest {
   const reader = new CborReader(bytes, "manifest");
-  const count = reader.map(1, LAST_KEY);
   const manifest: Partial<UpdateManifest> = {};
   let last = -1;
-  for (let index = 0; index < count; index++) {
-    const key = reader.key(last);
-    // Of another format nothing is known, so it is told first.
-    if (index === 0 && key !== 1) throw new RefusedUpdate("manifest", "it has no format");
-    // A missing field is found by the next one, which cannot be followed by it.
-    if (key > last + 1 && last >= 1 && last < LAST_REQUIRED)
-      throw new RefusedUpdate("manifest", `field ${last + 1} is missing`);
-    readField(reader, key, manifest);
-    last = key;
+  let seen = 0;
+  for (let left = reader.map(1, LAST_KEY); left > 0; left--) {
+    last = reader.key(last);
+    // Of another format nothing is known, so it has to be told first.
+    if (seen === 0 && last !== 1) throw new RefusedUpdate("manifest", "it has no format");
+    readField(reader, last, manifest);
+    seen |= 1 << last;
   }
-  if (last < LAST_REQUIRED) throw new RefusedUpdate("manifest", `field ${last + 1} is missing`);
   reader.end();
+  if ((seen & REQUIRED) !== REQUIRED) throw new RefusedUpdate("manifest", "a field is missing");
   const { kind, base } = manifest;
   if ((kind === "app") !== (base !== undefined))
     throw new RefusedUpdate("manifest", "an app, and nothing else, names its base");

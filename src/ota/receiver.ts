@@ -97,6 +97,7 @@ export class Receiver {
     const phase = phaseOf(this.#state);
     const prefix = blockTopic(imageName(this.#state), 0).slice(0, -1);
     if ((phase !== "offered" && phase !== "receiving") || !topic.startsWith(prefix)) return;
+    if (isTombstone(bytes) && this.#state.byteLength % BLOCK_BYTES !== bytes.length) return;
     const name = topic.slice(prefix.length);
     try {
       if (name[0] === "t") this.#takeTable(Number(name.slice(1)), bytes);
@@ -320,6 +321,11 @@ export function baseOf(build: string, engine: string): number {
   const bytes = new Uint8Array(text.length);
   for (let index = 0; index < bytes.length; index++) bytes[index] = text.charCodeAt(index);
   return crc32(bytes);
+}
+
+/** It takes the place of what is not to be fetched any more: an empty message would hold up the SDK's client for ever. */
+function isTombstone(bytes: Uint8Array): boolean {
+  return bytes.length === 1 && bytes[0] === 0;
 }
 
 function tableLength({ byteLength }: UpdateState): number {

@@ -3,6 +3,7 @@ import { crc32 } from "../crc32";
 import type { Hal, KeyValue } from "../hal";
 import { CONFIG_DOMAIN } from "../provisioning";
 import { RefusedUpdate } from "./refusal";
+import { isSettable } from "./settable";
 import { OLD_SETTINGS_BLOCK, SECTOR_BYTES, SETTINGS_BLOCK, UPDATE, withFlash, writeBlock } from "./slots";
 
 /** Names of src/config.ts, and what they are to be; null takes one away. */
@@ -19,7 +20,10 @@ const HEADER_BYTES = 8;
 export function readSettings(bytes: Uint8Array): Settings {
   const settings = parse(bytes);
   const values: Record<string, unknown> = {};
-  for (const name in settings) if (settings[name] !== null) values[name] = settings[name];
+  for (const name in settings) {
+    if (!isSettable(name)) throw new RefusedUpdate("settings", `an update cannot set "${name}"`);
+    if (settings[name] !== null) values[name] = settings[name];
+  }
   const { problems } = loadConfig([{ from: "update", values }]);
   if (problems.length) throw new RefusedUpdate("settings", problems[0].message);
   return settings;

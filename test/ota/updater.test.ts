@@ -128,26 +128,27 @@ describe("settings", () => {
       "config",
       new Map([
         ["host", "old"],
-        ["ssid", "street"],
+        ["port", "1884"],
       ]),
     );
-    node.retained = pack("config", 1, text({ host: "new", ssid: null, sessionMs: 60_000 }));
+    node.retained = pack("config", 1, text({ host: "new", port: null, sessionMs: 60_000 }));
     live();
     expect(status()).toMatchObject({ state: "confirmed", floors: [0, 0, 1] });
-    expect([node.setting("host"), node.setting("ssid"), node.setting("sessionMs")]).toEqual([
+    expect([node.setting("host"), node.setting("port"), node.setting("sessionMs")]).toEqual([
       "new",
       undefined,
       "60000",
     ]);
     node.behaviours = { [OLD]: "silent" };
-    node.retained = pack("config", 2, text({ host: "nowhere", ssid: "elsewhere" }));
+    node.retained = pack("config", 2, text({ host: "nowhere", port: "1885" }));
     live(8);
     expect(status()).toMatchObject({ state: "reverted", reason: "health", floors: [0, 0, 1] });
-    expect([node.setting("host"), node.setting("ssid")]).toEqual(["new", undefined]);
+    expect([node.setting("host"), node.setting("port")]).toEqual(["new", undefined]);
   });
 
   it.each([
     ["that are not known", text({ hots: "new" })],
+    ["that are secrets", text({ wifiPassword: "x" })],
     ["out of range", text({ port: 70_000 })],
     ["that are no object", Uint8Array.from([1, 2])],
   ])("%s are refused", (_what, image) => {

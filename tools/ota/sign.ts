@@ -14,16 +14,26 @@ export function publicBytes(key: KeyObject): Uint8Array {
   return new Uint8Array(Buffer.concat([Buffer.from(x!, "base64url"), Buffer.from(y!, "base64url")]));
 }
 
-/** A COSE_Sign1 (RFC 9052 §4.2) with ES256, the only form that nodes read. */
-export function signPayload(payload: Uint8Array, key: KeyObject): Uint8Array {
-  const kid = keyId(publicBytes(key), nodeCrypto);
+/** r‖s of a COSE_Sign1 (RFC 9052 §4.4). */
+export function signBytes(header: Uint8Array, payload: Uint8Array, key: KeyObject): Uint8Array {
+  const signed = encodeCbor(["Signature1", header, new Uint8Array(0), payload]);
+  return new Uint8Array(sign("sha256", signed, { key, dsaEncoding: "ieee-p1363" }));
+}
+
+/**
+ * A COSE_Sign1 (RFC 9052 §4.2) with ES256, in the only form that nodes read.
+ * @param kid what it says of the key.
+ */
+export function signPayload(
+  payload: Uint8Array,
+  key: KeyObject,
+  kid = keyId(publicBytes(key), nodeCrypto),
+): Uint8Array {
   const header = encodeCbor(
     new Map<number, unknown>([
       [ALGORITHM, ES256],
       [KEY_ID, kid],
     ]),
   );
-  const signed = encodeCbor(["Signature1", header, new Uint8Array(0), payload]);
-  const signature = sign("sha256", signed, { key, dsaEncoding: "ieee-p1363" });
-  return encodeCbor(tagged(COSE_SIGN1, [header, new Map(), payload, new Uint8Array(signature)]));
+  return encodeCbor(tagged(COSE_SIGN1, [header, new Map(), payload, signBytes(header, payload, key)]));
 }
