@@ -371,6 +371,32 @@ export type WakeResult =
 /** Why the processor started: the platform's own account. `sleep` is the end of a deep sleep. */
 export type ResetReason = "power" | "sleep" | "software" | "panic" | "watchdog" | "brown-out" | "unknown";
 
+/** The native image's boot: what ECMA-419's Update lacks. */
+export interface Boot {
+  /** The running image has this boot to prove itself: unless confirmed, the next reset boots the one before. */
+  readonly isOnTrial: boolean;
+  /** Makes the image in the flash partition `nextota` the one to boot next, on trial. Throws when the bootloader's check refuses it. */
+  setNext(): void;
+  confirm(): void;
+  /** Goes back to the image before, at once: restarts. */
+  revert(): void;
+  /** Restarts the node. On a board it does not return. */
+  restart(): void;
+}
+
+/** Who a node is to an update, and whose signature it believes. Built in: no setting changes it. */
+export interface UpdateSettings {
+  /** UUIDs, 16 bytes each. */
+  vendor: Uint8Array;
+  deviceClass: Uint8Array;
+  /** The board's revision, 0 to 65535. */
+  hardware: number;
+  /** The engine's version, `major.minor`: bytecode runs on no other. */
+  engine: string;
+  /** Public keys x‖y of 64 bytes, and their ids of 8. */
+  keys: readonly { key: Uint8Array; kid: Uint8Array }[];
+}
+
 /** Everything a terminal gets from its platform. Buses are named; `p1` is the smart meter's. */
 export interface Hal {
   clock: Clock;
@@ -390,6 +416,10 @@ export interface Hal {
   storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
   /** Absent where nothing can verify an update: then none is taken. */
   crypto?: Crypto;
+  /** Absent where nothing can restart the node: then no update is taken. */
+  boot?: Boot;
+  /** Absent where no update is to be taken. */
+  update?: UpdateSettings;
   network: {
     wifi?: { io: WiFiConstructor };
     /** Where the time is asked for; absent where nobody knows it. */

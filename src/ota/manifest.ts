@@ -138,3 +138,8 @@ function readHardware(reader: CborReader): { low: number; high: number } {
 export function kindNumber(kind: UpdateKind): number {
   return KINDS.indexOf(kind);
 }
+
+/** The kind of that number. */
+export function kindOf(number: number): UpdateKind {
+  return KINDS[number];
+}

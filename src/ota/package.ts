@@ -137,17 +137,21 @@ export function placeOf({ digest }: UpdateManifest, device: string, crypto: Cryp
   return (hash[0] * 0x1_00_00_00 + hash[1] * 0x1_00_00 + hash[2] * 0x1_00 + hash[3]) % 100;
 }
 
-export function blockCount({ byteLength }: UpdateManifest): number {
+export function blockCount({ byteLength }: Pick<UpdateManifest, "byteLength">): number {
   return Math.ceil(byteLength / BLOCK_BYTES);
 }
 
 /** Of block `index`, which is there. */
-export function blockLength({ byteLength }: UpdateManifest, index: number): number {
+export function blockLength({ byteLength }: Pick<UpdateManifest, "byteLength">, index: number): number {
   return Math.min(BLOCK_BYTES, byteLength - index * BLOCK_BYTES);
 }
 
 /** @throws RefusedUpdate `truncated` or `table`. */
-export function checkTable(manifest: UpdateManifest, table: Uint8Array, crypto: Crypto): void {
+export function checkTable(
+  manifest: Pick<UpdateManifest, "byteLength" | "tableDigest">,
+  table: Uint8Array,
+  crypto: Crypto,
+): void {
   const expected = blockCount(manifest) * ENTRY_BYTES;
   if (table.length < expected) throw new RefusedUpdate("truncated", "the table has too few entries");
   const sha256 = crypto.sha256();
@@ -161,7 +165,7 @@ export function checkTable(manifest: UpdateManifest, table: Uint8Array, crypto: 
  * @throws RefusedUpdate `truncated` when the block is too short, `block` when it is another one.
  */
 export function checkBlock(
-  manifest: UpdateManifest,
+  manifest: Pick<UpdateManifest, "byteLength">,
   table: Uint8Array,
   index: number,
   block: Uint8Array,
