@@ -35,6 +35,7 @@ import type {
   WakeReason,
   WiFiConstructor,
 } from "./hal";
+import { builtInUpdates } from "./ota/built-in";
 import { run } from "./run";
 
 /** Not a module of the `lin` build, so it is looked for. */
@@ -242,6 +243,8 @@ class NativeCrypto implements Crypto {
 function createHal(clock: Clock, sleep: Sleep): Hal {
   const wifi = Modules.has(WIFI) ? (Modules.importNow(WIFI) as WiFiConstructor) : undefined;
   let mac: string | undefined;
+  const crypto = new NativeCrypto();
+  const update = builtInUpdates(config, crypto, log);
   return {
     clock,
     sleep,
@@ -257,7 +260,8 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
       keyValue: keyValue as unknown as KeyValueStorage,
       flash: flash as unknown as FlashStorage,
     },
-    crypto: new NativeCrypto(),
+    crypto,
+    ...(update && { update }),
     network: {
       ...(wifi && { wifi: { io: wifi } }),
       ntp: { io: wifi ? (NTP as unknown as NtpConstructor) : SystemTime, dns, socket: { io: PatientUDP } },

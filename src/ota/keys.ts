@@ -54,7 +54,7 @@ export function readKeys(
 }
 
 /** Undefined for what is no lower-case hexadecimal text of whole bytes. */
-function fromHex(text: string): Uint8Array | undefined {
+export function fromHex(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(text.length >> 1);
   if (text.length & 1) return undefined;
   for (let index = 0; index < bytes.length; index++) {

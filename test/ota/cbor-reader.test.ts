@@ -46,7 +46,7 @@ describe("a strict reader of CBOR", () => {
         }
         reader.end();
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     );
   });
 
@@ -58,14 +58,15 @@ describe("a strict reader of CBOR", () => {
         for (const type of types) {
           try {
             const read = readers[type](reader);
-            if (read instanceof Uint8Array) expect(read.byteOffset + read.length).toBeLessThanOrEqual(64);
+            if (read instanceof Uint8Array && read.byteOffset - bytes.byteOffset + read.length > bytes.length)
+              throw new Error("it reads past the end");
           } catch (error) {
-            expect(error).toBeInstanceOf(RefusedUpdate);
-            return;
+            if (error instanceof RefusedUpdate) return;
+            throw error;
           }
         }
       }),
-      { numRuns: 5000 },
+      { numRuns: 3000 },
     );
   });
 

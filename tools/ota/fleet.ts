@@ -39,6 +39,8 @@ export interface Tally {
   /** Reverted, or refused for what is wrong with the package. */
   failed: number;
   underWay: number;
+  /** Refused, or reverted, for what is no sign of a bad release. */
+  notTaken: number;
 }
 
 /** When a release is bad: at least so many have failed, and at least this share of those that came to an end. */
@@ -71,12 +73,13 @@ export class Fleet {
 
   /** Of one image. */
   tally(image: string): Tally {
-    const tally: Tally = { confirmed: 0, failed: 0, underWay: 0 };
+    const tally: Tally = { confirmed: 0, failed: 0, underWay: 0, notTaken: 0 };
     for (const { update } of this.#nodes.values()) {
       if (update?.image !== image) continue;
       if (update.state === "confirmed") tally.confirmed++;
-      else if (hasFailed(update)) tally.failed++;
-      else if (update.state !== "refused") tally.underWay++;
+      else if (!hasEnded(update)) tally.underWay++;
+      else if (NO_SIGN.includes(update.reason ?? "")) tally.notTaken++;
+      else tally.failed++;
     }
     return tally;
   }
@@ -87,8 +90,8 @@ export class Fleet {
   }
 }
 
-function hasFailed({ state, reason = "" }: UpdateReport): boolean {
-  return (state === "reverted" || state === "refused") && !NO_SIGN.includes(reason);
+function hasEnded({ state }: UpdateReport): boolean {
+  return state === "reverted" || state === "refused";
 }
 
 function parse(payload: Uint8Array): z.infer<typeof stateMessage> | undefined {

@@ -6,19 +6,25 @@ const WINDOW = 16;
 const ACKNOWLEDGED_WITHIN_MS = 30_000;
 
 /**
- * Publishes, and waits until the broker has acknowledged all of it.
- * @returns false when it does not.
+ * Publishes, and waits until the broker has acknowledged all of it. A broker may keep messages in another order than that in
+ * which they come, so no group is sent before the one before it was acknowledged.
+ * @returns false when it does not acknowledge.
  */
 export async function publishAll(
   subscriber: Subscriber,
-  messages: readonly Message[],
+  groups: readonly (readonly Message[])[],
   onPart: (part: number) => void = () => {},
 ): Promise<boolean> {
-  for (let start = 0; start < messages.length; start += WINDOW) {
-    const window = messages.slice(start, start + WINDOW);
-    const sent = Promise.all(window.map(({ topic, payload }) => subscriber.publish(topic, payload)));
-    if (!(await inTime(sent))) return false;
-    onPart((start + window.length) / messages.length);
+  const total = groups.flat().length;
+  let done = 0;
+  for (const group of groups) {
+    for (let start = 0; start < group.length; start += WINDOW) {
+      const window = group.slice(start, start + WINDOW);
+      const sent = Promise.all(window.map(({ topic, payload }) => subscriber.publish(topic, payload)));
+      if (!(await inTime(sent))) return false;
+      done += window.length;
+      onPart(done / total);
+    }
   }
   return true;
 }

@@ -140,7 +140,7 @@ async function deliver(
     io.stderr.write(`gridmote: this takes the place of image ${offered}, which is offered now\n`);
   const content = offered === image && !again ? [] : contentMessages(manifest, packed);
   const progress = new Progress(io.stderr);
-  const sent = await publishAll(subscriber, [...content, offer], (part) => progress.update(part, "blocks"));
+  const sent = await publishAll(subscriber, [content, [offer]], (part) => progress.update(part, "blocks"));
   progress.clear();
   if (!sent) throw new Failure("the broker does not acknowledge any more: publish again");
   io.stdout.write(`${manifest.kind} ${manifest.version}, image ${image}, is offered on ${offer.topic}\n`);

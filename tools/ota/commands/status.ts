@@ -9,6 +9,7 @@ import { readPackage } from "../package-file";
 import { contentMessages } from "../retained";
 import { unverified } from "../unverified";
 import { explained, required } from "./options";
+import { lineOf } from "./watch";
 
 export const statusCommand: Command = {
   name: "ota status",
@@ -38,8 +39,7 @@ export const statusCommand: Command = {
       print(fleet.nodes, io);
       if (content)
         io.stdout.write(
-          `image ${content.image}: ${content.there} of ${content.of} messages on the broker, ` +
-            `confirmed ${content.confirmed}, under way ${content.underWay}, failed ${content.failed}\n`,
+          `image ${content.image}: ${content.there} of ${content.of} messages on the broker, ${lineOf(content)}\n`,
         );
     }
     return content && content.there < content.of ? 1 : 0;

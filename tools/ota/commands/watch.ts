@@ -39,7 +39,7 @@ export async function watch(
         io.stdout.write(`${said}\n`);
       }
       if (fleet.isBad(image, limits)) {
-        if (!(await publishAll(subscriber, [withdrawalMessage(manifest)])))
+        if (!(await publishAll(subscriber, [[withdrawalMessage(manifest)]])))
           throw new Failure(
             "too many nodes failed, and the broker does not take the withdrawal: withdraw it by hand",
           );
@@ -54,8 +54,8 @@ export async function watch(
   }
 }
 
-function lineOf({ confirmed, failed, underWay }: Tally): string {
-  return `confirmed ${confirmed}, under way ${underWay}, failed ${failed}`;
+export function lineOf({ confirmed, failed, underWay, notTaken }: Tally): string {
+  return `confirmed ${confirmed}, under way ${underWay}, failed ${failed}, not taken ${notTaken}`;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

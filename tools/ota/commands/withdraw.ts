@@ -4,7 +4,7 @@ import { Progress } from "../../cli/progress";
 import { Subscriber } from "../../subscriber";
 import { readBytes } from "../files";
 import { readPackage } from "../package-file";
-import { contentMessages, tombstones, withdrawalMessage } from "../retained";
+import { contentMessages, type Message, tombstones, withdrawalMessage } from "../retained";
 import { unverified } from "../unverified";
 import { publishAll } from "./delivery";
 import { explained, required } from "./options";
@@ -30,22 +30,17 @@ export const withdrawCommand: Command = {
       return { packed, manifest: unverified(packed.offer).manifest };
     });
     const withdrawal = withdrawalMessage(manifest);
-    const messages = [withdrawal];
-    if (values.blocks) messages.push(...tombstones(manifest, packed));
-    if (values.delete) {
-      const gone = contentMessages(manifest, packed).map(({ topic }) => ({
-        topic,
-        payload: new Uint8Array(0),
-      }));
-      messages.push(...gone);
-    }
+    const replaced = values.blocks ? tombstones(manifest, packed) : [];
+    const deleted = values.delete ? contentMessages(manifest, packed).map(emptied) : [];
     const subscriber = await Subscriber.connect(urlOf(address), {
       filter: withdrawal.topic,
       onMessage: () => {},
     });
     try {
       const progress = new Progress(io.stderr);
-      const done = await publishAll(subscriber, messages, (part) => progress.update(part, "withdrawing"));
+      const done = await publishAll(subscriber, [[withdrawal], replaced, deleted], (part) =>
+        progress.update(part, "withdrawing"),
+      );
       progress.clear();
       if (!done) throw new Failure("the broker does not acknowledge: withdraw it again");
     } finally {
@@ -55,3 +50,8 @@ export const withdrawCommand: Command = {
     return 0;
   },
 };
+
+/** What makes a broker forget (MQTT 3.1.1 §3.3.1.3). */
+function emptied({ topic }: Message): Message {
+  return { topic, payload: new Uint8Array(0) };
+}
