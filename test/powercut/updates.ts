@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type CutMoment, cutMoments } from "../../hal-mocks/power";
 import { appImage, nativeImage } from "../support/images";
 import { type Behaviour, type Frozen, type Package, pack, UpdateNode } from "../support/update-node";
@@ -94,8 +95,11 @@ function scenarios(): Record<string, Scenario> {
 
 /** What was found. */
 export interface UpdateTally {
+  /** Cuts of the scenarios, and of the recoveries from them. */
   first: number;
   second: number;
+  /** Those that were run: what a cut leaves may be what another one has left. */
+  runs: number;
   mostBoots: number;
   faults: string[];
 }
@@ -103,13 +107,20 @@ export interface UpdateTally {
 export interface UpdateOptions {
   /** 2: recoveries are cut as well. */
   depth: 1 | 2;
-  /** Of the cuts, one in so many, and which. */
+  /** Of the scenarios' cuts, one in so many, and which. */
   every?: number;
   offset?: number;
+  /** One in so many of the cuts of a recovery. */
   everySecond?: number;
+  /** One scenario. Default: all. */
   only?: string;
+  /** Ends after so many faults. */
   mostFaults?: number;
   onProgress?: (share: number) => void;
+}
+
+export function emptyUpdateTally(): UpdateTally {
+  return { first: 0, second: 0, runs: 0, mostBoots: 0, faults: [] };
 }
 
 interface CutAt {
@@ -117,38 +128,138 @@ interface CutAt {
   moment: CutMoment;
 }
 
+/** A node without power, in a scenario. */
+interface Place {
+  frozen: Frozen;
+  step: number;
+  /** Sleeps that are still to come in that step. */
+  left: number;
+  floors: readonly number[];
+  /** What has run before. */
+  ran: UpdateNode["ran"];
+}
+
 /** Cuts each scenario at each change of its flash, and again at each change of what follows. */
 export function exploreUpdates(options: UpdateOptions): UpdateTally {
-  const { depth, every = 1, offset = 0, everySecond = 1, only, mostFaults = 10, onProgress } = options;
-  const tally: UpdateTally = { first: 0, second: 0, mostBoots: 0, faults: [] };
-  const all = Object.entries(scenarios()).filter(([name]) => !only || name === only);
+  const tally = emptyUpdateTally();
+  const { only } = options;
+  const all = Object.entries(scenarios()).filter(([name]) => only === undefined || name === only);
   let turn = 0;
   for (const [index, [name, scenario]] of all.entries()) {
-    const start = begun(scenario);
-    const whole = run(scenario, start, []);
-    note(tally, `${name}, uncut`, whole);
-    for (const cut of cutsOf(whole.operations)) {
-      if (turn++ % every !== offset || tally.faults.length >= mostFaults) continue;
-      tally.first++;
-      const outcome = run(scenario, start, [cut]);
-      note(tally, `${name}, ${textOf(cut)}`, outcome);
-      if (depth === 1 || cut.moment === "torn") onProgress?.(index / all.length);
-      if (depth === 1) continue;
-      for (const [place, second] of cutsOf(outcome.operations - cut.operation).entries()) {
-        if ((place + turn) % everySecond) continue;
-        tally.second++;
-        const both = run(scenario, start, [cut, second]);
-        note(tally, `${name}, ${textOf(cut)}, then ${textOf(second)}`, both);
-      }
-    }
-    onProgress?.((index + 1) / all.length);
+    turn = new Exploration(name, scenario, tally, options).run(turn);
+    options.onProgress?.((index + 1) / all.length);
   }
   return tally;
 }
 
-function note(tally: UpdateTally, what: string, { fault, boots }: Outcome): void {
-  tally.mostBoots = Math.max(tally.mostBoots, boots);
-  if (fault) tally.faults.push(`${what}: ${fault}`);
+class Exploration {
+  readonly #name: string;
+  readonly #scenario: Scenario;
+  readonly #tally: UpdateTally;
+  readonly #options: UpdateOptions;
+  /** What cuts have left that were recovered from. */
+  readonly #known = new Set<string>();
+
+  constructor(name: string, scenario: Scenario, tally: UpdateTally, options: UpdateOptions) {
+    this.#name = name;
+    this.#scenario = scenario;
+    this.#tally = tally;
+    this.#options = options;
+  }
+
+  /** @returns how many cuts of all scenarios there were so far. */
+  run(before: number): number {
+    const { depth, every = 1, offset = 0, everySecond = 1, mostFaults = 10 } = this.#options;
+    const tally = this.#tally;
+    const start = begun(this.#scenario);
+    const { operations } = this.#recover(start, "uncut");
+    let turn = before;
+    if (tally.faults.length >= mostFaults) return turn;
+    for (const cut of cutsOf(operations)) {
+      if (turn++ % every !== offset || tally.faults.length >= mostFaults) continue;
+      tally.first++;
+      const what = textOf(cut);
+      const place = this.#cut(start, cut, what);
+      if (!place) continue;
+      const recovery = this.#recover(place, what);
+      if (depth === 1) continue;
+      for (const [index, second] of cutsOf(recovery.operations).entries()) {
+        if ((index + turn) % everySecond) continue;
+        tally.second++;
+        const both = `${what}, then ${textOf(second)}`;
+        const next = this.#cut(place, second, both);
+        if (next) this.#recover(next, both);
+      }
+    }
+    return turn;
+  }
+
+  /** What a cut leaves; undefined when that is known already. */
+  #cut(from: Place, { operation, moment }: CutAt, what: string): Place | undefined {
+    const node = this.#node(from);
+    node.power.cutAt(operation, moment, operation);
+    let isCut = false;
+    node.onCut = () => {
+      isCut = true;
+      return true;
+    };
+    const step = this.#live(node, from, what, () => isCut);
+    if (!isCut || step === undefined) return undefined;
+    const { left, floors, ran } = node;
+    const place = { frozen: node.freeze(), step, left, floors, ran };
+    const key = keyOf(place);
+    if (this.#known.has(key)) return undefined;
+    this.#known.add(key);
+    return place;
+  }
+
+  /** The power is back, and stays. */
+  #recover(from: Place, what: string): { operations: number } {
+    const node = this.#node(from);
+    this.#tally.runs++;
+    if (this.#live(node, from, what, () => false) !== undefined) {
+      const fault = judge(this.#scenario, node);
+      if (fault) this.#fault(what, fault);
+    }
+    return { operations: node.power.operations };
+  }
+
+  #node({ frozen, floors, ran }: Place): UpdateNode {
+    const node = new UpdateNode(frozen);
+    node.behaviours = this.#scenario.behaviours ?? {};
+    node.floors = floors;
+    node.ran.push(...ran);
+    return node;
+  }
+
+  /** @returns the step at which it has ended; undefined, and noted, when it has failed. */
+  #live(
+    node: UpdateNode,
+    { step: first, left }: Place,
+    what: string,
+    isOver: () => boolean,
+  ): number | undefined {
+    const { steps } = this.#scenario;
+    try {
+      for (let step = first; step < steps.length; step++) {
+        const given = steps[step];
+        node.lost.clear();
+        if ("lost" in given) node.lost.add(given.lost);
+        node.retained = "lost" in given ? given.of : given;
+        node.live("power", step === first ? left : SESSIONS);
+        this.#tally.mostBoots = Math.max(this.#tally.mostBoots, node.boots);
+        if (isOver()) return step;
+      }
+      return steps.length;
+    } catch (error) {
+      this.#fault(what, String(error));
+      return undefined;
+    }
+  }
+
+  #fault(what: string, fault: string): void {
+    this.#tally.faults.push(`${this.#name}, ${what}: ${fault}`);
+  }
 }
 
 function textOf({ operation, moment }: CutAt): string {
@@ -162,44 +273,22 @@ function cutsOf(operations: number): CutAt[] {
   return cuts;
 }
 
-interface Outcome {
-  operations: number;
-  boots: number;
-  fault: string | undefined;
+/** What decides about all that follows. What ran before is judged by what runs at the end of each. */
+function keyOf({ frozen, step, left, floors, ran }: Place): string {
+  const hash = createHash("sha1");
+  for (const [name, { bytes }] of frozen.partitions) hash.update(name).update(bytes);
+  const kinds = [...new Set(ran.map(({ native, app }) => `${native} ${app}`))].sort();
+  hash.update(
+    JSON.stringify([[...frozen.keyValue].map(([name, of]) => [name, [...of]]), step, left, floors, kinds]),
+  );
+  return hash.digest("hex");
 }
 
-function begun({ before }: Scenario): Frozen {
+function begun({ before }: Scenario): Place {
   const node = new UpdateNode();
   node.flash("ota_0", nativeImage(OLD));
   before?.(node);
-  return node.freeze();
-}
-
-function run(scenario: Scenario, start: Frozen, cuts: readonly CutAt[]): Outcome {
-  const node = new UpdateNode(start);
-  node.behaviours = scenario.behaviours ?? {};
-  const left = [...cuts];
-  const cutNext = () => {
-    const cut = left.shift();
-    if (cut) node.power.cutAt(cut.operation, cut.moment, cut.operation);
-  };
-  node.onCut = cutNext;
-  cutNext();
-  let boots = 0;
-  let fault: string | undefined;
-  try {
-    for (const step of scenario.steps) {
-      node.lost.clear();
-      if ("lost" in step) node.lost.add(step.lost);
-      node.retained = "lost" in step ? step.of : step;
-      node.live("power", SESSIONS);
-      boots = Math.max(boots, node.boots);
-    }
-    fault = judge(scenario, node);
-  } catch (error) {
-    fault = String(error);
-  }
-  return { operations: node.power.operations, boots, fault };
+  return { frozen: node.freeze(), step: 0, left: SESSIONS, floors: [0, 0, 0, 0], ran: [] };
 }
 
 function judge({ native, app, end }: Scenario, { ran, keyValue }: UpdateNode): string | undefined {

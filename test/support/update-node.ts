@@ -72,8 +72,10 @@ export class UpdateNode {
   /** Blocks that have vanished from it, and such as it has wrong. */
   readonly lost = new Set<number>();
   readonly wrong = new Map<number, Uint8Array>();
-  /** Happens when the power was cut, and is back. */
-  onCut: () => void = () => {};
+  /** Happens when the power was cut, and is back. True ends `live` there. */
+  onCut: () => boolean = () => false;
+  /** Sleeps that are still to come. */
+  left = 0;
   /** Happens when an image has begun its trial. */
   onTrial: () => void = () => {};
   behaviours: Readonly<Record<number, Behaviour>> = {};
@@ -83,7 +85,8 @@ export class UpdateNode {
   updater: Updater | undefined;
   readonly #bootloader: Bootloader;
   readonly #clock = new TerminalClock(new VirtualClock(0, settleMicrotasks));
-  #floors: number[] = [0, 0, 0, 0];
+  /** The highest that were seen: of native images, apps and settings, and of the epoch. */
+  floors: readonly number[] = [0, 0, 0, 0];
   #reset: ResetReason = "power";
   #hasRestarted = false;
 
@@ -130,22 +133,22 @@ export class UpdateNode {
   }
 
   /**
-   * Boots, fetches, installs, and boots again, until nothing is left to do. Of a cut, the rest follows with the power
-   * back.
+   * Boots, fetches, installs, and boots again, until it has slept so many times. Of a cut, the rest follows with the
+   * power back.
    * @throws Error when that does not end.
    */
   live(reset: ResetReason = "power", sessions = 2): void {
     this.#reset = reset;
-    let left = sessions;
-    for (this.boots = 0; left; this.boots++) {
+    this.left = sessions;
+    for (this.boots = 0; this.left; this.boots++) {
       if (this.boots > MOST_BOOTS) throw new Error(`it boots for ever: ${this.log.slice(-6).join("; ")}`);
       try {
-        if (this.#boot()) left--;
+        if (this.#boot()) this.left--;
       } catch (error) {
         if (!(error instanceof PowerLoss)) throw error;
         this.power.restore();
         this.#reset = "power";
-        this.onCut();
+        if (this.onCut()) return;
       }
     }
   }
@@ -194,9 +197,9 @@ export class UpdateNode {
   #checkFloors(updater: Updater): void {
     const { floors, epoch } = updater.status as { floors: number[]; epoch: number };
     const now = [...floors, epoch];
-    if (now.some((floor, index) => floor < this.#floors[index]))
-      throw new Error(`the floor falls from ${this.#floors} to ${now}`);
-    this.#floors = now;
+    if (now.some((floor, index) => floor < this.floors[index]))
+      throw new Error(`the floor falls from ${this.floors} to ${now}`);
+    this.floors = now;
   }
 
   #resets(reason: ResetReason): boolean {
