@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { emptyTally, explore, type Tally } from "../test/powercut/cuts";
+import { emptyUpdateTally, exploreUpdates, type UpdateTally } from "../test/powercut/updates";
 
 const CHILD = "--child";
 const QUICK = "--quick";
@@ -10,26 +11,37 @@ const QUICK = "--quick";
 const QUICK_EVERY = 16;
 const NAME = "test:powercut";
 
-/** Each takes its share of the scenario's cuts, with all that follows from them. */
-async function exploreAll(quick: boolean): Promise<{ tally: Tally; processes: number }> {
+/** What a process says: how far it is, or what it has found. */
+type Message = number | { node: Tally } | { updates: UpdateTally };
+
+interface Found {
+  node: Tally;
+  updates: UpdateTally;
+  processes: number;
+}
+
+/** Each takes its share of the scenarios' cuts, with all that follows from them. */
+async function exploreAll(quick: boolean): Promise<Found> {
   const processes = availableParallelism();
-  const tally = emptyTally();
+  const node = emptyTally();
+  const updates = emptyUpdateTally();
   const shares = new Array<number>(processes).fill(0);
   const children = shares.map((_, index) => {
     const args = [CHILD, String(index), String(processes), ...(quick ? [QUICK] : [])];
     const child = fork(process.argv[1], args);
-    child.on("message", (message: Tally | number) => {
+    child.on("message", (message: Message) => {
       if (typeof message === "number") {
         shares[index] = message;
         showProgress(shares.reduce((sum, share) => sum + share, 0) / processes);
-      } else add(tally, message);
+      } else if ("node" in message) add(node, message.node);
+      else addUpdates(updates, message.updates);
     });
     return child;
   });
   for (const [code] of await Promise.all(children.map((child) => once(child, "exit"))))
-    if (code !== 0) tally.faults.push(`a process ended with ${code}`);
+    if (code !== 0) node.faults.push(`a process ended with ${code}`);
   showProgress(undefined);
-  return { tally, processes };
+  return { node, updates, processes };
 }
 
 function add(sum: Tally, { faults, ...part }: Tally): void {
@@ -41,35 +53,50 @@ function add(sum: Tally, { faults, ...part }: Tally): void {
   sum.faults.push(...faults);
 }
 
+function addUpdates(sum: UpdateTally, { faults, ...part }: UpdateTally): void {
+  sum.first += part.first;
+  sum.second += part.second;
+  sum.runs += part.runs;
+  sum.mostBoots = Math.max(sum.mostBoots, part.mostBoots);
+  sum.faults.push(...faults);
+}
+
 function showProgress(share: number | undefined): void {
   if (!process.stderr.isTTY) return;
   process.stderr.write(share === undefined ? "\r\x1b[K" : `\r${Math.floor(100 * share)} %`);
 }
 
 async function exploreShare(index: number, processes: number, quick: boolean): Promise<void> {
-  const tally = await explore({
-    ...{ depth: 2, every: processes, offset: index, everySecond: quick ? QUICK_EVERY : 1 },
-    onProgress: (share) => process.send!(share),
-  });
-  process.send!(tally);
+  const share = { depth: 2, every: processes, offset: index, everySecond: quick ? QUICK_EVERY : 1 } as const;
+  const say = (message: Message) => process.send!(message);
+  say({ updates: exploreUpdates({ ...share, onProgress: (done) => say(done / 2) }) });
+  say({ node: await explore({ ...share, onProgress: (done) => say((1 + done) / 2) }) });
   process.disconnect!();
 }
 
 async function main(quick: boolean): Promise<void> {
   const begun = performance.now();
-  const { tally, processes } = await exploreAll(quick);
+  const { node, updates, processes } = await exploreAll(quick);
   const seconds = ((performance.now() - begun) / 1000).toFixed(0);
-  const { first, second, runs, mostOperations, mostWakes, faults } = tally;
+  const faults = [...node.faults, ...updates.faults];
   for (const fault of faults) console.error(fault);
   console.log(
-    `${first} cuts of the scenario and ${second} cuts of the recoveries from them` +
-      `${quick ? ` (one in ${QUICK_EVERY})` : ""}: ${runs} differ, and were run in ${seconds} s by ${processes} processes\n` +
-      `the longest recovery took ${mostOperations} operations and ${mostWakes} wakes\n` +
+    `a node: ${countsOf(node, quick)}\n` +
+      `the longest recovery took ${node.mostOperations} operations and ${node.mostWakes} wakes\n` +
+      `updates: ${countsOf(updates, quick)}\n` +
+      `the longest way took ${updates.mostBoots} boots\n` +
       (faults.length
         ? `${faults.length} faults`
-        : "nothing stored was lost, changed, repeated or left unsaid"),
+        : "nothing stored was lost, changed, repeated or left unsaid; old or new image, whole and signed, runs after " +
+          "each cut, and no floor has fallen") +
+      ` (${seconds} s, ${processes} processes)`,
   );
   if (faults.length) process.exitCode = 1;
+}
+
+function countsOf({ first, second, runs }: Tally | UpdateTally, quick: boolean): string {
+  const some = quick ? ` (one in ${QUICK_EVERY})` : "";
+  return `${first} cuts of the scenarios and ${second} cuts of the recoveries from them${some}, of which ${runs} differ`;
 }
 
 const args = process.argv.slice(2);

@@ -214,6 +214,8 @@ export interface MqttConstructor {
   readonly PUBACK: number;
   readonly SUBSCRIBE: number;
   readonly SUBACK: number;
+  readonly UNSUBSCRIBE: number;
+  readonly UNSUBACK: number;
   readonly PINGREQ: number;
   readonly PINGRESP: number;
   readonly DISCONNECT: number;
@@ -343,6 +345,23 @@ export interface Retained {
   write(bytes: Uint8Array): void;
 }
 
+/** What verification needs of the platform: SHA-256, and ECDSA on P-256. The range check of a signature is ours. */
+export interface Crypto {
+  sha256(): Sha256;
+  /**
+   * ES256 (RFC 9053 §2.1): whether `signature` is one of `message`.
+   * @param key the public key as x‖y, 64 bytes.
+   * @param signature r‖s, 64 bytes, both of which are known to be from 1 to n−1.
+   */
+  verifyES256(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** A hash in the making: `digest` is called once, at the end, and gives 32 bytes. */
+export interface Sha256 {
+  update(bytes: ByteBuffer): void;
+  digest(): Uint8Array;
+}
+
 /** Why a wake happens. `start` is power-on or reset. */
 export type WakeReason = "start" | "timer" | "sample" | "session" | "pin";
 
@@ -363,6 +382,32 @@ export interface Buses {
   tcp?: { io: TcpConstructor };
 }
 
+/** The native image's boot: what ECMA-419's Update lacks. */
+export interface Boot {
+  /** The running image has this boot to prove itself: unless confirmed, the next reset boots the one before. */
+  readonly isOnTrial: boolean;
+  /** Makes the image in the flash partition `nextota` the one to boot next, on trial. Throws when the bootloader's check refuses it. */
+  setNext(): void;
+  confirm(): void;
+  /** Goes back to the image before, at once: restarts. */
+  revert(): void;
+  /** Restarts the node. On a board it does not return. */
+  restart(): void;
+}
+
+/** Who a node is to an update, and whose signature it believes. Built in: no setting changes it. */
+export interface UpdateSettings {
+  /** UUIDs, 16 bytes each. */
+  vendor: Uint8Array;
+  deviceClass: Uint8Array;
+  /** The board's revision, 0 to 65535. */
+  hardware: number;
+  /** The engine's version, `major.minor`: bytecode runs on no other. */
+  engine: string;
+  /** Public keys x‖y of 64 bytes, and their ids of 8. */
+  keys: readonly { key: Uint8Array; kid: Uint8Array }[];
+}
+
 /** Everything a terminal gets from its platform. */
 export interface Hal {
   clock: Clock;
@@ -380,6 +425,12 @@ export interface Hal {
   log(line: string): void;
   buses: Buses;
   storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
+  /** Absent where nothing can verify an update: then none is taken. */
+  crypto?: Crypto;
+  /** Absent where nothing can restart the node: then no update is taken. */
+  boot?: Boot;
+  /** Absent where no update is to be taken. */
+  update?: UpdateSettings;
   network: {
     wifi?: { io: WiFiConstructor };
     /** Where the time is asked for; absent where nobody knows it. */

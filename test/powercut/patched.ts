@@ -2,28 +2,26 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build, type Plugin } from "esbuild";
-import type * as Cuts from "./cuts";
 import type { Patch } from "./plants";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
 /**
- * `explore`, with the firmware of a changed source.
+ * A module of this folder, with the firmware of a changed source.
  * @throws Error when the source does not have that text just once.
  */
-export async function exploreOf(patch: Patch): Promise<typeof Cuts.explore> {
+export async function patchedModule<T>(name: string, patch: Patch): Promise<T> {
   // Below the root, so that packages are found.
   const folder = mkdtempSync(join(ROOT, "node_modules", ".powercut-"));
   try {
-    const outfile = join(folder, "cuts.mjs");
+    const outfile = join(folder, `${name}.mjs`);
     await build({
-      entryPoints: [join(import.meta.dirname, "cuts.ts")],
+      entryPoints: [join(import.meta.dirname, `${name}.ts`)],
       ...{ outfile, bundle: true, platform: "node", target: "node20", format: "esm", packages: "external" },
       plugins: [patching(patch)],
       logLevel: "silent",
     });
-    const { explore } = (await import(pathToFileURL(outfile).href)) as typeof Cuts;
-    return explore;
+    return (await import(pathToFileURL(outfile).href)) as T;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -143,3 +143,38 @@ export const patches: Readonly<Record<string, Patch>> = {
     by: "const isLoss = false;",
   },
 };
+
+/** Faults of updates, and in which scenario they show. */
+export const updatePatches: Readonly<Record<string, Patch & { scenario: string }>> = {
+  // As the SDK does: its mark in the archive says that it is done, and it is written before the code is.
+  "an app that counts as whole, whatever has come between": {
+    module: "ota/installed-app.ts",
+    text: 'state.mapping === Mapping.copied && resetReason === "software"',
+    by: "state.mapping === Mapping.copied",
+    scenario: "app install",
+  },
+  "a trial that is not counted before it begins": {
+    module: "ota/updater.ts",
+    text: "    this.#state.trials++;\n    this.#journal!.save();\n    try {",
+    by: "    this.#journal!.save();\n    try {",
+    scenario: "native that never starts",
+  },
+  "settings that are changed before the old ones are kept": {
+    module: "ota/updater.ts",
+    text: 'if (kind === "config") keepOld(',
+    by: 'if (kind === "none" as string) keepOld(',
+    scenario: "settings revert",
+  },
+  "a floor that falls when an image is taken back": {
+    module: "ota/updater.ts",
+    text: 'enter(state, "reverted", refusalCode(reason));',
+    by: 'enter(state, "reverted", refusalCode(reason)); state.floorApp = 0;',
+    scenario: "app revert",
+  },
+  "an app whose digest is not kept": {
+    module: "ota/updater.ts",
+    text: "state.appDigest = state.digest;",
+    by: "",
+    scenario: "app revert",
+  },
+};

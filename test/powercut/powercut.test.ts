@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { Partition } from "../../hal-mocks/flash";
 import { cutMoments, PowerLoss } from "../../hal-mocks/power";
+import type * as Cuts from "./cuts";
 import { type ExploreOptions, explore } from "./cuts";
 import { scenario } from "./explore";
 import { Memory } from "./memory";
-import { exploreOf } from "./patched";
+import { patchedModule } from "./patched";
 import { patches, plants } from "./plants";
 
 /** One in so many, primes, so that they spread over all kinds of operations. */
@@ -71,8 +72,8 @@ describe("the check finds", () => {
   });
 
   it.each(Object.entries(patches))("%s", async (_what, patch) => {
-    const exploreIt = await exploreOf(patch);
-    const { faults } = await exploreIt(search);
+    const patched = await patchedModule<typeof Cuts>("cuts", patch);
+    const { faults } = await patched.explore(search);
     expect(faults).not.toEqual([]);
   });
 });

@@ -1,12 +1,14 @@
+import { Tag } from "cbor-x";
+
 /**
- * As much of CDDL (RFC 8610) as docs/frame.cddl needs, and no validator of the language: choices, ranges, arrays with
- * labels and occurrences, `any`, `null`, `bstr` and `tstr`.
+ * As much of CDDL (RFC 8610) as docs/*.cddl need, and no validator of the language: choices, ranges, arrays with labels
+ * and occurrences, maps whose keys are integers, tags, sizes, `any`, `null`, `bstr` and `tstr`. Maps are to be Maps.
  */
 export class Cddl {
   readonly #rules = new Map<string, Type>();
 
   constructor(text: string) {
-    const tokens = text.replace(/;.*/g, "").match(/-?\d+\.\.-?\d+|-?\d+|[a-z][a-z0-9-]*|[=[\],:/?*+]/g) ?? [];
+    const tokens = text.replace(/;.*/g, "").match(TOKENS) ?? [];
     const parser = new Parser(tokens);
     while (!parser.isAtEnd) {
       const name = parser.take();
@@ -25,7 +27,7 @@ export class Cddl {
   #matches(type: Type, value: unknown): boolean {
     return type.some((one) => {
       if (typeof one === "string") return this.matches(one, value);
-      if (typeof one === "function") return one(value);
+      if (typeof one === "function") return one(value, (inner, part) => this.#matches(inner, part));
       return Array.isArray(value) && this.#matchesAll(one, value);
     });
   }
@@ -45,7 +47,8 @@ export class Cddl {
   }
 }
 
-type One = string | ((value: unknown) => boolean) | Entry[];
+type Matches = (type: Type, value: unknown) => boolean;
+type One = string | ((value: unknown, matches: Matches) => boolean) | Entry[];
 type Type = One[];
 
 interface Entry {
@@ -61,6 +64,7 @@ const PRELUDE: Readonly<Record<string, Type>> = {
   tstr: [(value) => typeof value === "string"],
 };
 
+const TOKENS = /#6\.\d+|\.size|-?\d+\.\.-?\d+|-?\d+|[a-z][a-z0-9-]*|[=[\]{}(),:/?*+]/g;
 const RANGE = /^(-?\d+)(?:\.\.(-?\d+))?$/;
 
 class Parser {
@@ -101,13 +105,50 @@ class Parser {
     const token = this.take();
     const range = RANGE.exec(token);
     if (token === "[") return this.#entries();
-    if (!range) return token;
+    if (token === "{") return this.#map();
+    if (token.startsWith("#6.")) return this.#tagged(Number(token.slice(3)));
+    if (!range) return this.#accept(".size") ? this.#sized(token) : token;
     const [low, high] = [BigInt(range[1]), BigInt(range[2] ?? range[1])];
     return (value) => {
       if (typeof value !== "bigint" && !Number.isInteger(value)) return false;
       const integer = BigInt(value as number | bigint);
       return integer >= low && integer <= high;
     };
+  }
+
+  #tagged(tag: number): One {
+    this.expect("(");
+    const type = this.type();
+    this.expect(")");
+    return (value, matches) => value instanceof Tag && value.tag === tag && matches(type, value.value);
+  }
+
+  #sized(type: string): One {
+    const isInParentheses = this.#accept("(");
+    const [, low, high = low] = RANGE.exec(this.take()) ?? [];
+    if (isInParentheses) this.expect(")");
+    return (value, matches) => {
+      if (!matches([type], value)) return false;
+      const { length } = value as Uint8Array | string;
+      return length >= Number(low) && length <= Number(high);
+    };
+  }
+
+  #map(): One {
+    const fields = new Map<number, { isOptional: boolean; type: Type }>();
+    while (!this.#accept("}")) {
+      if (fields.size) this.expect(",");
+      const isOptional = this.#accept("?");
+      const key = Number(this.take());
+      this.expect(":");
+      fields.set(key, { isOptional, type: this.type() });
+    }
+    return (value, matches) =>
+      value instanceof Map &&
+      [...value.keys()].every((key) => fields.has(key)) &&
+      [...fields].every(([key, { isOptional, type }]) =>
+        value.has(key) ? matches(type, value.get(key)) : isOptional,
+      );
   }
 
   #entries(): Entry[] {

@@ -12,7 +12,7 @@ import type { TerminalEvent } from "../../tools/decode/events";
 import { FrameReader } from "../../tools/decode/reader";
 import type { DecodedRecord } from "../../tools/decode/records";
 import { recordsOf } from "../../tools/decode/records";
-import { type Chips, SimulatedTerminal } from "../../tools/sim/terminal";
+import { type Chips, SimulatedTerminal, type UpdateSetup } from "../../tools/sim/terminal";
 
 export const START = Date.UTC(2026, 5, 1);
 export const MINUTE = 60_000;
@@ -23,6 +23,8 @@ export interface SiteOptions {
   /** What is on its other buses, in the world of this clock. */
   chips?: (clock: VirtualClock) => Chips;
   app?: App;
+  /** Default: the terminal takes no updates. */
+  update?: UpdateSetup;
   /** What time servers say; default: the truth. */
   timeServers?: NtpSetup["servers"];
   /** What is tried when `app` does not work. */
@@ -75,6 +77,7 @@ export class Site {
       chip: options.chip ?? meter,
       chips: options.chips?.(this.clock),
       timeServers: options.timeServers,
+      update: options.update,
       stream: createPairStream((far) => void aedes.handle(far), { deadlineMs: options.deadlineMs ?? 10_000 }),
       ...(options.app && { apps: [options.app, ...(options.fallback ? [options.fallback] : [])] }),
       log: (line) => this.log.push(line),
@@ -90,7 +93,7 @@ export class Site {
   }
 
   /** Somebody else publishes. */
-  publish(topic: string, payload: string, retain: boolean): void {
+  publish(topic: string, payload: string | Uint8Array, retain: boolean): void {
     const packet = { cmd: "publish", topic, payload: Buffer.from(payload), qos: 1, retain, dup: false };
     this.#aedes.publish(packet as Parameters<Aedes["publish"]>[0], () => {});
   }

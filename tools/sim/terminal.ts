@@ -6,6 +6,7 @@ import { createI2C, type I2CChip, type MockI2CConstructor } from "../../hal-mock
 import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
 import { Link, type LinkSettings } from "../../hal-mocks/link";
 import { createMqtt } from "../../hal-mocks/mqtt";
+import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import { createNtp, type NtpSetup } from "../../hal-mocks/ntp";
 import {
   createDigital,
@@ -21,12 +22,13 @@ import { createSerial, type MockSerialConstructor, type SerialChip } from "../..
 import { DeepSleep } from "../../hal-mocks/sleep";
 import type { StreamConstructor } from "../../hal-mocks/stream";
 import { createTcp, type TcpPeer } from "../../hal-mocks/tcp";
+import { UpdateFlash, type UpdatePartition } from "../../hal-mocks/update-flash";
 import { createWiFi } from "../../hal-mocks/wifi";
 import defaultApp from "../../src/app/default";
 import type { App } from "../../src/app/interface";
 import { FlashOutbox } from "../../src/comms/outbox";
 import { loadConfig } from "../../src/config";
-import type { Hal, TcpConstructor, Timer, WakeReason } from "../../src/hal";
+import type { Hal, ResetReason, TcpConstructor, Timer, UpdateSettings, WakeReason } from "../../src/hal";
 import { type Counters, loadState } from "../../src/lowpower/state";
 import { type Machine, NodeMachine, type TerminalState, type XsFiles, XsMachine } from "./machine";
 import type { Reset } from "./scenario";
@@ -56,6 +58,17 @@ export interface Chips {
   outputs?: ReadonlyMap<number, PinListener>;
 }
 
+/** A terminal that takes updates. */
+export interface UpdateSetup {
+  settings: UpdateSettings;
+  /** Of partitions that are smaller than a board's. */
+  blocks?: Partial<Record<UpdatePartition, number>>;
+  /** The native image that it is born with. */
+  native: Uint8Array;
+  /** The app that is in the partition `xs`, if there is one: what its bytes are to do. */
+  appOf?: (xs: Uint8Array) => App | undefined;
+}
+
 export interface TerminalSetup {
   device: string;
   /** Overrides, as a manifest's `config`. */
@@ -81,6 +94,8 @@ export interface TerminalSetup {
   xs?: XsFiles;
   /** What runs the firmware, in place of the two above. */
   machine?: (hal: Hal) => Machine;
+  /** Default: it takes none. */
+  update?: UpdateSetup;
   /** The size of the outbox's partition. Default: that of partitions.csv. */
   outboxBytes?: number;
   log: (line: string) => void;
@@ -108,6 +123,9 @@ export class SimulatedTerminal {
   };
   readonly #clock: TerminalClock;
   readonly hal: Hal;
+  /** Where images are, in a terminal that takes updates. */
+  readonly images: UpdateFlash | undefined;
+  #resetReason: ResetReason = "power";
   readonly #machine: Machine;
   #hasFallenBack = false;
   #seen: Seen | undefined;
@@ -134,6 +152,8 @@ export class SimulatedTerminal {
       pulseCount: createPulseCount(pulses ?? new Map()),
       digital: createDigital(outputs ?? new Map()),
     };
+    const outbox = new Map([["outbox", this.partition]]);
+    this.images = setup.update && this.#newImages(setup.update);
     this.hal = {
       clock: terminalClock,
       sleep: this.#sleep,
@@ -150,8 +170,9 @@ export class SimulatedTerminal {
       },
       storage: {
         keyValue: createKeyValue(this.store),
-        flash: createFlash(new Map([["outbox", this.partition]])),
+        flash: this.images?.storage(outbox) ?? createFlash(outbox),
       },
+      crypto: nodeCrypto,
       network: {
         wifi: { io: createWiFi({ clock: terminalClock, link, air }) },
         ntp: {
@@ -167,10 +188,30 @@ export class SimulatedTerminal {
         },
       },
     };
+    if (setup.update) this.#connectImages(setup.update);
     const { apps = [defaultApp], xs, machine } = setup;
     if (machine) this.#machine = machine(this.hal);
     else if (xs) this.#machine = new XsMachine(this.hal, device, xs, (why) => this.#fallBack(why));
-    else this.#machine = new NodeMachine(this.hal, apps);
+    else this.#machine = new NodeMachine(this.hal, (mayInstalled) => this.#loadApps(apps, mayInstalled));
+  }
+
+  #newImages({ blocks, native }: UpdateSetup): UpdateFlash {
+    const images = new UpdateFlash(blocks);
+    images.flash("ota_0", native);
+    return images;
+  }
+
+  #connectImages({ settings }: UpdateSetup): void {
+    const { hal } = this;
+    hal.boot = this.images!.bootloader.connect((reason) => this.reset("keep", reason));
+    hal.update = settings;
+    Object.defineProperty(hal, "resetReason", { get: () => this.#resetReason });
+  }
+
+  #loadApps(apps: readonly App[], mayInstalled: () => boolean): readonly App[] {
+    const { images } = this;
+    const installed = images && mayInstalled() && this.#setup.update?.appOf?.(images.partition("xs").bytes);
+    return installed ? [installed, ...apps] : apps;
   }
 
   /** Each boot tries the installed app again; once is enough to say. */
@@ -193,16 +234,22 @@ export class SimulatedTerminal {
 
   /** One boot and the sleep after it; resolves with the reason for the next boot. */
   async #liveOnce(reason: WakeReason): Promise<WakeReason> {
+    // For the bootloader a deep sleep ends in a reset as any other.
+    this.images?.start();
     await this.#machine.live({ ssid: "street", ...this.#setup.config }, reason);
+    // It has restarted.
+    if (!this.#sleep.request) return "start";
     return this.#sleepDeeply();
   }
 
   /**
    * A reset: whatever is under way ends, and the terminal boots.
    * @param reset `lose` is a loss of power; `flip` damages retained memory.
+   * @param reason what the platform says of it.
    */
-  reset(reset: Reset = "keep"): void {
+  reset(reset: Reset = "keep", reason: ResetReason = reset === "lose" ? "power" : "unknown"): void {
     this.halt();
+    this.#resetReason = reason;
     if (reset === "lose") {
       this.retained.lose();
       this.#clock.powerOn();
@@ -287,6 +334,7 @@ export class SimulatedTerminal {
   async #sleepDeeply(): Promise<WakeReason> {
     const { ms, wakeOn } = this.#sleep.request!;
     const { clock } = this.#setup;
+    this.#resetReason = "sleep";
     this.halt();
     this.#clock.sleepDeeply();
     const reason = await new Promise<WakeReason>((resolve) => {
