@@ -214,6 +214,8 @@ export interface MqttConstructor {
   readonly PUBACK: number;
   readonly SUBSCRIBE: number;
   readonly SUBACK: number;
+  readonly UNSUBSCRIBE: number;
+  readonly UNSUBACK: number;
   readonly PINGREQ: number;
   readonly PINGRESP: number;
   readonly DISCONNECT: number;

@@ -230,10 +230,10 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
   };
 }
 
-/** The app of the installed mod, if it loads, then the one that is built in. */
-function loadApps(): App[] {
+/** The app of the installed mod, if it may and does load, then the one that is built in. */
+function loadApps(mayInstalled: () => boolean): App[] {
   try {
-    if (Modules.has(APP)) {
+    if (mayInstalled() && Modules.has(APP)) {
       const app = Modules.importNow(APP) as App;
       log("gridmote: the installed app is loaded");
       return [app, defaultApp];
@@ -254,10 +254,9 @@ async function main(): Promise<never> {
   const clock = new DeviceClock();
   const sleep = new WaitingSleep(clock);
   const hal = createHal(clock, sleep);
-  const apps = loadApps();
   let reason: WakeReason = "start";
   for (;;) {
-    await run(hal, apps, ownConfig(), reason);
+    await run(hal, loadApps, ownConfig(), reason);
     reason = await sleep.over();
   }
 }

@@ -15,7 +15,9 @@ import { Timekeeper } from "./lowpower/timekeeper";
 import { Triggers } from "./lowpower/triggers";
 import { dueAfterStep } from "./lowpower/wake";
 import type { Profile } from "./model/profiles";
+import { Quality } from "./model/quality";
 import type { Sample } from "./model/reading";
+import type { Updater } from "./ota/updater";
 import { configure, provisioned, raiseEpoch } from "./provisioning";
 import { P1 } from "./sensors/p1";
 
@@ -52,6 +54,7 @@ export class Terminal {
   readonly #store: Store;
   readonly #uplink: Uplink;
   readonly #lines: Line[];
+  readonly #update: Updater | undefined;
   #sendNow = false;
   /** Reasons to be woken that have come and wait for the next wake. */
   readonly #reasons: WakeReason[] = [];
@@ -60,10 +63,12 @@ export class Terminal {
   /**
    * @param overrides what the manifest's `config` sets; what provisioning has stored goes over it.
    * @param reason why this boot happened; `start` reads what provisioning has stored, later wakes remember it.
+   * @param update where images come from; `run` has begun it.
    * @throws RangeError when the overrides or the app's plan are not valid: programming errors both.
    */
-  constructor(hal: Hal, app: App, overrides: Record<string, unknown>, reason: WakeReason) {
+  constructor(hal: Hal, app: App, overrides: Record<string, unknown>, reason: WakeReason, update?: Updater) {
     this.#hal = hal;
+    this.#update = update;
     const saved = loadState(hal.retained);
     const stored = saved && reason !== "start" ? saved.provisioned : provisioned(hal, overrides);
     this.#config = configure(overrides, stored);
@@ -80,6 +85,7 @@ export class Terminal {
     }
     state.provisioned = stored;
     state.device = this.#device;
+    if (update?.hasNews) state.statusDue = 0;
     if (reason === "start") countReset(state, hal.resetReason ?? (saved ? undefined : "power"));
     this.#time = new Timekeeper(state.time);
     const { sessionMs } = this.#app.plan;
@@ -170,6 +176,8 @@ export class Terminal {
       if (!kept.includes(saved) || saved.batch.length > bytes) this.#store.storeSaved(saved);
     }
     this.#state.streams = fresh.map((stream, index) => kept[index] ?? this.#begun(stream, plans[index]));
+    const sampleBy = this.#update?.sampleBy ?? Number.POSITIVE_INFINITY;
+    for (const saved of this.#state.streams) saved.due = Math.min(saved.due, sampleBy);
     return plans.map((plan, index) => this.#line(plan, profiles[index], this.#state.streams[index], bytes));
   }
 
@@ -218,6 +226,7 @@ export class Terminal {
       descriptors: () => this.#descriptors(),
       onTime: (stepMs) => this.#followClock(stepMs),
       onEnd: () => this.request("session"),
+      update: this.#update,
     });
   }
 
@@ -250,6 +259,10 @@ export class Terminal {
     counters.readings[Math.min(sample.quality, QUALITY_CODES - 1)]++;
     if (recorder.isFull) this.#store.store(recorder, saved);
     this.#trigger(line, ticks, sample);
+    if (this.#update?.onReading(sample.quality === Quality.good)) {
+      this.#sendNow = true;
+      this.request("sample");
+    }
     if (this.#config.mode === "resident") this.#store.save();
   }
 
@@ -277,6 +290,7 @@ export class Terminal {
     } catch (error) {
       // The reading is recorded already. What an app gets wrong must not stop the node.
       this.#hal.log(`the app failed at a reading of point ${point} (${error})`);
+      this.#update?.fail("threw");
       return false;
     }
   }
@@ -292,12 +306,17 @@ export class Terminal {
 
   async #next(): Promise<WakeResult> {
     const { sessionDue } = this.#state;
+    const update = this.#update;
+    if (!this.#uplink.isBusy && update?.isDue(this.#planner.mayUpdate)) {
+      await this.#uplink.end();
+      return { next: "sleep", ms: 0, wakeOn: [] };
+    }
     const sampleDue = Math.min(...this.#lines.map(({ stream }) => stream.due));
     const session = this.#uplink.isBusy ? Number.POSITIVE_INFINITY : sessionDue;
     if (this.#config.mode === "resident") return { next: "idle", until: session };
     const until = Math.min(sampleDue, session);
-    // A button pressed while this wake ran must not be slept away.
-    if (this.#uplink.isBusy || this.#reasons.some((reason) => reason !== "session"))
+    // A button pressed while this wake ran must not be slept away, nor a trial: a deep sleep ends in a reset.
+    if (this.#uplink.isBusy || update?.isOnTrial || this.#reasons.some((reason) => reason !== "session"))
       return { next: "idle", until };
     const staysUntil = this.#uplink.staysUntil;
     if (staysUntil !== undefined) return { next: "idle", until: Math.min(until, staysUntil) };

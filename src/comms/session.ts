@@ -1,6 +1,7 @@
 import type { Config } from "../config";
 import type { Hal, MqttClient, MqttMessage, MqttReadableOptions, Timer } from "../hal";
 import type { LinkState } from "../lowpower/state";
+import { Fetch, type Updates } from "./fetch";
 import { Link } from "./link";
 import type { Outbox, StoredRecord } from "./outbox";
 import { type SessionCause, SessionFailure, Waiter } from "./waiter";
@@ -9,6 +10,8 @@ import { type SessionCause, SessionFailure, Waiter } from "./waiter";
 const WINDOW = 4;
 /** Fixed header, remaining length, topic length and packet id of a PUBLISH (MQTT 3.1.1 §3.3), at most. */
 const PUBLISH_OVERHEAD_BYTES = 9;
+/** An item of SUBSCRIBE takes, beside its topic, the length of that and a byte (§3.8.3). */
+const ITEM_BYTES = 3;
 const PACKET_IDS = 65_535;
 /** MQTT asks of a resident to be heard of at least so often. */
 const KEEPALIVE_MS = 60_000;
@@ -73,6 +76,10 @@ export interface SessionOptions {
   onWish: (until: number) => void;
   /** The connection was lost while nothing was under way. */
   onLost: () => void;
+  /** Fetched behind all that is to be sent. */
+  updates?: Updates;
+  /** Asks the broker for what is offered: it keeps the subscription, so this need not be said in each session. */
+  asksForOffers?: boolean;
 }
 
 /** What was sent and waits for its acknowledgement. */
@@ -104,6 +111,8 @@ export class Session {
   #isSubscribed = false;
   /** The beginning of a wish. */
   #wish: string | undefined;
+  readonly #fetch: Fetch | undefined;
+  #pongs = 0;
   readonly #inFlight = new Map<number, Sent>();
 
   constructor(options: SessionOptions) {
@@ -111,6 +120,7 @@ export class Session {
     this.#options = options;
     this.#waiter = new Waiter(hal.clock);
     this.#link = new Link(hal, config, known, this.#waiter, () => this.#fail("wifi"));
+    this.#fetch = options.updates && this.#newFetch(options.updates);
   }
 
   /** A broker has taken us in: it publishes the last will unless we say goodbye. */
@@ -121,11 +131,13 @@ export class Session {
   /**
    * Connects if need be, and sends what the outbox holds.
    * @param cautious one frame at a time, so that a link that breaks again and again still brings some through.
+   * @param fetches updates as well, as far as the budget goes.
    * @throws SessionFailure; the session can only be closed then.
    */
-  async send(cautious: boolean): Promise<void> {
+  async send(cautious: boolean, fetches: boolean): Promise<void> {
     this.#window = cautious ? 1 : WINDOW;
     const { hal, config, setTime, announcements } = this.#options;
+    const begun = hal.clock.ticks;
     this.#deadline = hal.clock.set(() => this.#fail("deadline"), config.awakeMs);
     this.#sending = true;
     try {
@@ -134,6 +146,7 @@ export class Session {
       if (!this.#mqtt) await attempt("broker", () => this.#connect());
       this.#announcements = announcements();
       await attempt("lost", () => this.#drain());
+      if (fetches) await attempt("lost", () => this.#fetchUpdates(begun + config.awakeMs));
     } catch (error) {
       this.#waiter.fail(error as SessionFailure);
       throw error;
@@ -273,21 +286,60 @@ export class Session {
     if (message.operation === io.CONNACK) {
       this.#connected = true;
       this.#wasConnected = true;
-    } else if (message.operation === io.PUBACK || message.operation === io.SUBACK) {
-      this.#acknowledge(message.id!);
-    }
+    } else if (message.operation === io.PINGRESP) this.#pongs++;
+    else if (message.id !== undefined) this.#acknowledge(message.id);
     this.#waiter.change();
   }
 
-  /** Only wishes are for us. */
-  #read(count: number, { topic, more }: MqttReadableOptions): void {
+  /** Wishes and updates are for us. */
+  #read(count: number, { topic, more, byteLength = 0 }: MqttReadableOptions): void {
     const bytes = this.#mqtt?.read(count);
-    if (topic !== undefined) this.#wish = topic === `gm/${this.#options.device}/w` ? "" : undefined;
-    if (this.#wish === undefined || !bytes) return;
+    if (topic !== undefined) {
+      this.#wish = topic === `gm/${this.#options.device}/w` ? "" : undefined;
+      this.#fetch?.begin(topic, byteLength);
+    }
+    if (!bytes) return;
+    if (this.#wish === undefined) {
+      this.#fetch?.add(new Uint8Array(bytes), !more);
+      return;
+    }
     if (this.#wish.length < WISH_CHARACTERS) this.#wish += String.fromCharCode(...new Uint8Array(bytes));
     const until = Number(this.#wish);
     if (!more && this.#wish !== "" && Number.isSafeInteger(until) && until >= 0) this.#options.onWish(until);
   }
+
+  // ---- Updates ----
+
+  #newFetch(updates: Updates): Fetch {
+    const { clock, network } = this.#options.hal;
+    const { io } = network.mqtt;
+    return new Fetch({ clock, waiter: this.#waiter, io, ask: this.#ask, ping: this.#ping }, updates);
+  }
+
+  async #fetchUpdates(end: number): Promise<void> {
+    const { hal, asksForOffers } = this.#options;
+    if (!this.#fetch) return;
+    // What the broker keeps for us may still be on its way.
+    if (asksForOffers && !this.#pongs) await this.#ping();
+    await this.#fetch.run(end - hal.clock.ticks);
+  }
+
+  /** Writes a SUBSCRIBE or UNSUBSCRIBE as soon as there is room, and waits for its acknowledgement. */
+  readonly #ask = async (operation: number, topics: readonly string[]): Promise<void> => {
+    let bytes = PUBLISH_OVERHEAD_BYTES;
+    for (const topic of topics) bytes += topic.length + ITEM_BYTES;
+    while (this.#writable < bytes) await this.#waiter.next();
+    const id = this.#nextPacket("subscription");
+    this.#writable = this.#mqtt!.write(null, { operation, id, items: topics.map((topic) => ({ topic })) });
+    while (this.#inFlight.has(id)) await this.#waiter.next();
+  };
+
+  readonly #ping = async (): Promise<void> => {
+    const { PINGREQ } = this.#options.hal.network.mqtt.io;
+    const pongs = this.#pongs;
+    this.#writable = this.#mqtt!.write(null, { operation: PINGREQ });
+    while (this.#pongs === pongs) await this.#waiter.next();
+  };
 
   // ---- Sending ----
 
@@ -310,13 +362,15 @@ export class Session {
   }
 
   #subscribe(): boolean {
-    const { hal, device } = this.#options;
-    const topic = `gm/${device}/w`;
-    // One item of SUBSCRIBE takes a byte more than a topic of PUBLISH.
-    if (this.#writable < topic.length + PUBLISH_OVERHEAD_BYTES + 1) return false;
+    const { hal, device, updates, asksForOffers } = this.#options;
+    const items = [{ topic: `gm/${device}/w`, QoS: 1 }];
+    if (updates && asksForOffers) items.push({ topic: updates.offerTopic, QoS: 1 });
+    let bytes = PUBLISH_OVERHEAD_BYTES;
+    for (const { topic } of items) bytes += topic.length + ITEM_BYTES;
+    if (this.#writable < bytes) return false;
     const id = this.#nextPacket("subscription");
     const operation = hal.network.mqtt.io.SUBSCRIBE;
-    this.#writable = this.#mqtt!.write(null, { operation, id, items: [{ topic, QoS: 1 }] });
+    this.#writable = this.#mqtt!.write(null, { operation, id, items });
     this.#isSubscribed = true;
     return true;
   }

@@ -30,6 +30,7 @@ export const WILL = JSON.stringify({ state: "offline" });
  * A terminal's state, as JSON: for people and dashboards, which have no registry. `boot` is its epoch; `resets` are
  * counted in it, the reasons newest first; times are Unix seconds.
  * @param waiting frames and events in the outbox.
+ * @param update where updates stand, as `Updater` says it.
  */
 export function statusOf(
   state: State,
@@ -37,6 +38,7 @@ export function statusOf(
   ticks: number,
   mode: "sleeper" | "resident",
   waiting: number,
+  update?: object,
 ): string {
   const { boot, seq, resets, reset0, reset1, reset2, reset3, dropped, counters, sessionDue } = state;
   const next = time.at(sessionDue);
@@ -60,5 +62,6 @@ export function statusOf(
     sessions,
     failedSessions,
     readings: [...readings],
+    update,
   });
 }

@@ -4,6 +4,7 @@ import type { Planner } from "../lowpower/planner";
 import type { State } from "../lowpower/state";
 import type { Timekeeper } from "../lowpower/timekeeper";
 import { backoff } from "../lowpower/wake";
+import type { Updater } from "../ota/updater";
 import { type Announcement, Session } from "./session";
 import { statusOf, WILL } from "./status";
 import type { Store } from "./store";
@@ -41,6 +42,7 @@ export interface UplinkOptions {
   onTime: (stepMs: number) => void;
   /** A session has ended, well or not. */
   onEnd: () => void;
+  update?: Updater;
 }
 
 /** Sessions, one after the other: when one has failed the next one waits longer, and nothing is lost by it. */
@@ -81,12 +83,14 @@ export class Uplink {
 
   /** Begins a session if there is something to send or to ask; `store` has stored what is open. */
   start(): void {
-    const { store, state, planner, hal } = this.#options;
+    const { store, state, planner, hal, update, device } = this.#options;
     state.sessionDue = planner.nextSession();
     const outbox = store.open();
     const { ticks } = hal.clock;
     const wantsTime = hal.network.ntp && !this.#options.time.isKnown;
-    const hasWork = outbox?.count || ticks >= state.statusDue || wantsTime;
+    update?.prepare(device, planner.mayUpdate);
+    if (update?.hasNews) state.statusDue = 0;
+    const hasWork = outbox?.count || ticks >= state.statusDue || wantsTime || update?.wanted(1).length;
     if (!outbox || !hasWork || !planner.mayTransmit) {
       store.save();
       return;
@@ -108,7 +112,7 @@ export class Uplink {
   }
 
   async #run(): Promise<void> {
-    const { state, config, hal, onEnd } = this.#options;
+    const { state, config, hal, onEnd, update } = this.#options;
     const { counters } = state;
     const { acknowledged } = counters;
     counters.sessions++;
@@ -116,7 +120,12 @@ export class Uplink {
     this.#session ??= this.#newSession();
     const session = this.#session;
     try {
-      await session.send(state.attempt > 0);
+      await session.send(state.attempt > 0, true);
+      if (counters.acknowledged > acknowledged) update?.onDelivered();
+      if (update?.hasNews) {
+        state.statusDue = 0;
+        await session.send(false, false);
+      }
       state.attempt = 0;
       state.radio = 0;
       state.radioResets = 0;
@@ -134,7 +143,8 @@ export class Uplink {
   }
 
   #newSession(): Session {
-    const { hal, config, device, state, store } = this.#options;
+    const { hal, config, device, state, store, update } = this.#options;
+    const clean = state.attempt >= CLEAN_AFTER;
     return new Session({
       hal,
       config,
@@ -145,7 +155,10 @@ export class Uplink {
       dated: (stored) => store.dated(stored),
       announcements: () => this.#announcements(),
       will: WILL,
-      clean: state.attempt >= CLEAN_AFTER,
+      clean,
+      updates: update,
+      // As often as the state is said: the broker may have lost what it keeps for us.
+      asksForOffers: clean || hal.clock.ticks >= state.statusDue,
       onAcknowledged: () => {
         state.counters.acknowledged++;
       },
@@ -177,9 +190,9 @@ export class Uplink {
   }
 
   #status(): Announcement {
-    const { state, time, hal, config, store } = this.#options;
+    const { state, time, hal, config, store, update } = this.#options;
     const { ticks } = hal.clock;
-    const text = statusOf(state, time, ticks, config.mode, store.open()!.count);
+    const text = statusOf(state, time, ticks, config.mode, store.open()!.count, update?.status);
     return {
       topic: "s",
       payload: Uint8Array.from(text, (character) => character.charCodeAt(0)),

@@ -41,6 +41,11 @@ export class Planner {
     return !this.#isBelow(this.#config.supplyStopMv);
   }
 
+  /** False when what is left of the battery is not for updates: to fetch one, or to stay up while it is on trial. */
+  get mayUpdate(): boolean {
+    return !this.#isBelow(this.#config.supplyLowMv) && this.mayTransmit;
+  }
+
   /** Ticks of the next session: in this device's own phase. */
   nextSession(): number {
     const { ticks } = this.#hal.clock;

@@ -13,6 +13,9 @@ import { imageName, offerTopic } from "./topics";
 /** Longer than what an announcement can be, and as long as a block. */
 const MAX_MESSAGE_BYTES = 4096;
 
+/** Of a trial's time, what is left to the slots of readings. */
+const TRIAL_SHARE = 4;
+
 /** What ended a trial that was not confirmed before the next start. */
 function causeOf(reset: ResetReason | undefined): Refusal {
   if (reset === "power" || reset === "brown-out") return "power";
@@ -37,6 +40,8 @@ export class Updater {
   #isAppGone = false;
   #isOnTrial = false;
   #hasSampled = false;
+  #sampleBy = Number.POSITIVE_INFINITY;
+  #hasCharge = true;
   #hasFailed: Refusal | undefined;
   #hasRestarted = false;
   /** Phase and refusals that the state message has said last. */
@@ -65,6 +70,8 @@ export class Updater {
     if (reason !== "start") return false;
     try {
       this.#resume();
+      // What a restart has come of is to be said.
+      this.#said = "";
       if (!this.#hasRestarted) this.#checkApp();
     } catch (error) {
       this.#hal.log(`updates: ${error}`);
@@ -86,6 +93,11 @@ export class Updater {
 
   get isOnTrial(): boolean {
     return this.#isOnTrial;
+  }
+
+  /** Ticks until which a trial waits for a slot to take its first reading in; later there would be no time for more. */
+  get sampleBy(): number {
+    return this.#sampleBy;
   }
 
   get isAppOnTrial(): boolean {
@@ -165,6 +177,7 @@ export class Updater {
     this.#journal!.save();
     this.#isOnTrial = true;
     log(`${kindOf(state.kind)} ${state.version} is on trial`);
+    this.#sampleBy = Math.floor(clock.ticks + state.healthMs / TRIAL_SHARE);
     this.#deadline = clock.set(() => this.takeBack("health"), state.healthMs);
   }
 
@@ -337,9 +350,9 @@ export class Updater {
     return offerTopic(this.#settings.deviceClass);
   }
 
-  /** Topics of up to `most` things that are to be fetched. */
+  /** Topics of up to `most` things that are to be fetched; none while the battery is low. */
   wanted(most: number): string[] {
-    return this.#receiver?.wanted(most) ?? [];
+    return (this.#hasCharge && this.#receiver?.wanted(most)) || [];
   }
 
   /** A buffer for a message, or undefined when it is none of ours. */
@@ -360,8 +373,12 @@ export class Updater {
     this.#receiver?.miss();
   }
 
-  /** Makes ready for a session of this device. */
-  prepare(device: string): void {
+  /**
+   * Makes ready for a session of this device.
+   * @param hasCharge whether blocks can be afforded.
+   */
+  prepare(device: string, hasCharge: boolean): void {
+    this.#hasCharge = hasCharge;
     const journal = this.#open();
     if (!journal || this.#receiver) return;
     const { storage, crypto, log } = this.#hal;
@@ -426,6 +443,7 @@ export class Updater {
       this.#flash = flash;
       if (flash.status().blocks < UPDATE_BLOCKS) throw new Error(`"${UPDATE}" is too small`);
       this.#journal = new Journal(flash);
+      this.#said = this.#news;
     } catch (error) {
       log(`updates: there can be none (${error})`);
       this.#flash?.close();

@@ -105,6 +105,8 @@ const Mqtt: MqttConstructor = Object.assign(RemoteMqtt, {
   PUBACK: 4,
   SUBSCRIBE: 8,
   SUBACK: 9,
+  UNSUBSCRIBE: 10,
+  UNSUBACK: 11,
   PINGREQ: 12,
   PINGRESP: 13,
   DISCONNECT: 14,

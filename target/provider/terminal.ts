@@ -31,8 +31,8 @@ async function loadApps(log: (line: string) => void): Promise<App[]> {
 
 async function live(overrides: Record<string, unknown>, reason: WakeReason, hasApp: boolean): Promise<void> {
   const hal = createHal();
-  const apps = hasApp ? await loadApps(hal.log) : [defaultApp];
-  await run(hal, apps, overrides, reason, (booted) => {
+  const load = (mayInstalled: () => boolean) => (hasApp && mayInstalled() ? loadApps(hal.log) : [defaultApp]);
+  await run(hal, load, overrides, reason, (booted) => {
     terminal = booted;
   });
   invoke("hal", "finish");

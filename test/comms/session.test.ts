@@ -152,7 +152,7 @@ class Rig {
   async deliver(settings?: Record<string, unknown>, clean?: boolean): Promise<void> {
     const session = this.session(settings, clean);
     try {
-      await this.clock.runFor(session.send(false), "a session");
+      await this.clock.runFor(session.send(false, true), "a session");
     } finally {
       await this.clock.runFor(session.close(), "its end");
     }
@@ -203,10 +203,10 @@ describe("announcements", () => {
     rig.announcements = announcements;
     rig.outbox.append(META, Uint8Array.of(7));
     const session = rig.session();
-    await rig.clock.runFor(session.send(cautious), "a session");
+    await rig.clock.runFor(session.send(cautious, true), "a session");
     // A resident's session goes on, and has said it.
     rig.outbox.append(META, Uint8Array.of(8));
-    await rig.clock.runFor(session.send(cautious), "more of it");
+    await rig.clock.runFor(session.send(cautious, true), "more of it");
     await rig.clock.runFor(session.close(), "its end");
     return rig;
   }
@@ -257,7 +257,7 @@ describe("a session's way to the broker", () => {
   it("fails when Wi-Fi gives up, and does not wait for what the broker's connection says of it", async () => {
     const rig = await Rig.open();
     const session = rig.session();
-    const ends = session.send(false).catch((error: unknown) => error);
+    const ends = session.send(false, true).catch((error: unknown) => error);
     await rig.clock.runUntil(1_510);
     // Associated, with an address, and not yet connected: that would find out after 3 s.
     rig.terminal.link.down("wifi");
@@ -290,7 +290,7 @@ describe("a session at the broker", () => {
   it("is heard of each minute while it has nothing to say", async () => {
     const rig = await Rig.open();
     const session = rig.session();
-    await rig.clock.runFor(session.send(false), "a session");
+    await rig.clock.runFor(session.send(false, true), "a session");
     await rig.clock.runUntil(rig.clock.now + 30 * MINUTE);
     expect(rig.pings).toBeGreaterThanOrEqual(29);
     await rig.clock.runFor(session.close(), "its end");
@@ -345,7 +345,7 @@ describe("a session's frames", () => {
     rig.hal.network.mqtt.io = broker.io;
     for (let count = 0; count < 65_550; count++) rig.outbox.append(META, new Uint8Array(1));
     const session = rig.session();
-    await rig.clock.runFor(session.send(false), "a session");
+    await rig.clock.runFor(session.send(false, true), "a session");
     expect(rig.outbox.count).toBe(0);
     // The first one was the subscription's.
     expect(broker.ids.slice(65_532, 65_537)).toEqual([65_534, 65_535, 1, 2, 3]);

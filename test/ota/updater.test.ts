@@ -33,7 +33,7 @@ function status(): Status {
 /** Lets the node live, and then says what it is. */
 function live(sessions = 3) {
   node.live("power", sessions);
-  node.updater!.prepare("node");
+  node.updater!.prepare("node", true);
   return node.ran[node.ran.length - 1];
 }
 
@@ -232,7 +232,7 @@ describe("a node refuses, counts, and goes on", () => {
       };
       worn.retained = pack("app", 1, app);
       worn.live("power", 3);
-      worn.updater!.prepare("node");
+      worn.updater!.prepare("node", true);
       const { native, app: runs } = worn.ran[worn.ran.length - 1];
       expect([name, native, runs]).toEqual([name, OLD, 0]);
       expect(worn.updater!.status).toMatchObject({ lastRefusal: "worn" });

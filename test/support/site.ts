@@ -12,7 +12,7 @@ import type { TerminalEvent } from "../../tools/decode/events";
 import { FrameReader } from "../../tools/decode/reader";
 import type { DecodedRecord } from "../../tools/decode/records";
 import { recordsOf } from "../../tools/decode/records";
-import { SimulatedTerminal } from "../../tools/sim/terminal";
+import { SimulatedTerminal, type UpdateSetup } from "../../tools/sim/terminal";
 
 export const START = Date.UTC(2026, 5, 1);
 export const MINUTE = 60_000;
@@ -21,6 +21,8 @@ export interface SiteOptions {
   config?: Record<string, unknown>;
   chip?: SerialChip;
   app?: App;
+  /** Default: the terminal takes no updates. */
+  update?: UpdateSetup;
   /** What time servers say; default: the truth. */
   timeServers?: NtpSetup["servers"];
   /** What is tried when `app` does not work. */
@@ -72,6 +74,7 @@ export class Site {
       seed: 1,
       chip: options.chip ?? meter,
       timeServers: options.timeServers,
+      update: options.update,
       stream: createPairStream((far) => void aedes.handle(far), { deadlineMs: options.deadlineMs ?? 10_000 }),
       ...(options.app && { apps: [options.app, ...(options.fallback ? [options.fallback] : [])] }),
       log: (line) => this.log.push(line),
@@ -87,7 +90,7 @@ export class Site {
   }
 
   /** Somebody else publishes. */
-  publish(topic: string, payload: string, retain: boolean): void {
+  publish(topic: string, payload: string | Uint8Array, retain: boolean): void {
     const packet = { cmd: "publish", topic, payload: Buffer.from(payload), qos: 1, retain, dup: false };
     this.#aedes.publish(packet as Parameters<Aedes["publish"]>[0], () => {});
   }

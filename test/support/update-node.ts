@@ -214,7 +214,7 @@ export class UpdateNode {
   }
 
   #session(updater: Updater): void {
-    updater.prepare(DEVICE);
+    updater.prepare(DEVICE, true);
     const { retained } = this;
     if (!retained) return;
     if (retained === "withdrawn") {

@@ -1,7 +1,7 @@
 import type { App } from "../../src/app/interface";
 import type { Hal, WakeReason } from "../../src/hal";
 import type { Counters } from "../../src/lowpower/state";
-import { run } from "../../src/run";
+import { type LoadApps, run } from "../../src/run";
 import type { Terminal } from "../../src/terminal";
 import type { EngineFiles, EngineLimits } from "../../target/host/engine";
 import type { RemoteObjects } from "../../target/host/remote";
@@ -32,19 +32,22 @@ export interface Machine {
 /** The engine that this process is. */
 export class NodeMachine implements Machine {
   readonly #hal: Hal;
-  readonly #apps: readonly App[];
+  readonly #loadApps: LoadApps;
   #terminal: Terminal | undefined;
 
-  constructor(hal: Hal, apps: readonly App[]) {
+  constructor(hal: Hal, apps: readonly App[] | LoadApps) {
     this.#hal = hal;
-    this.#apps = apps;
+    this.#loadApps = typeof apps === "function" ? apps : () => apps;
   }
 
   async live(overrides: Record<string, unknown>, reason: WakeReason): Promise<void> {
-    await run(this.#hal, this.#apps, overrides, reason, (terminal) => {
+    let own: Terminal | undefined;
+    await run(this.#hal, this.#loadApps, overrides, reason, (terminal) => {
+      own = terminal;
       this.#terminal = terminal;
     });
-    this.#terminal = undefined;
+    // After a restart it is the next one's already.
+    if (this.#terminal === own) this.#terminal = undefined;
   }
 
   request(reason: WakeReason): void {

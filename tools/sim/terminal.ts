@@ -12,12 +12,13 @@ import { RetainedMemory } from "../../hal-mocks/retained";
 import { createSerial, type SerialChip } from "../../hal-mocks/serial";
 import { DeepSleep } from "../../hal-mocks/sleep";
 import type { StreamConstructor } from "../../hal-mocks/stream";
+import { UpdateFlash, type UpdatePartition } from "../../hal-mocks/update-flash";
 import { createWiFi } from "../../hal-mocks/wifi";
 import defaultApp from "../../src/app/default";
 import type { App } from "../../src/app/interface";
 import { FlashOutbox } from "../../src/comms/outbox";
 import { loadConfig } from "../../src/config";
-import type { Hal, Timer, WakeReason } from "../../src/hal";
+import type { Hal, ResetReason, Timer, UpdateSettings, WakeReason } from "../../src/hal";
 import { type Counters, loadState } from "../../src/lowpower/state";
 import { type Machine, NodeMachine, type TerminalState, type XsFiles, XsMachine } from "./machine";
 import type { Reset } from "./scenario";
@@ -33,6 +34,17 @@ interface Seen {
 const FLIPPED_BITS = 3;
 /** As in partitions.csv. */
 const OUTBOX_BYTES = 512 * 1024;
+
+/** A terminal that takes updates. */
+export interface UpdateSetup {
+  settings: UpdateSettings;
+  /** Of partitions that are smaller than a board's. */
+  blocks?: Partial<Record<UpdatePartition, number>>;
+  /** The native image that it is born with. */
+  native: Uint8Array;
+  /** The app that is in the partition `xs`, if there is one: what its bytes are to do. */
+  appOf?: (xs: Uint8Array) => App | undefined;
+}
 
 export interface TerminalSetup {
   device: string;
@@ -57,6 +69,8 @@ export interface TerminalSetup {
   xs?: XsFiles;
   /** What runs the firmware, in place of the two above. */
   machine?: (hal: Hal) => Machine;
+  /** Default: it takes none. */
+  update?: UpdateSetup;
   /** The size of the outbox's partition. Default: that of partitions.csv. */
   outboxBytes?: number;
   log: (line: string) => void;
@@ -78,6 +92,9 @@ export class SimulatedTerminal {
   readonly #serial: ReturnType<typeof createSerial>;
   readonly #clock: TerminalClock;
   readonly hal: Hal;
+  /** Where images are, in a terminal that takes updates. */
+  readonly images: UpdateFlash | undefined;
+  #resetReason: ResetReason = "power";
   readonly #machine: Machine;
   #hasFallenBack = false;
   #seen: Seen | undefined;
@@ -97,6 +114,8 @@ export class SimulatedTerminal {
     const random = createRandom(`${seed} ${device}`);
     const { config } = loadConfig([{ from: "", values: setup.config }]);
     this.#serial = createSerial(terminalClock, new Map([[config.p1Port, chip]]));
+    const outbox = new Map([["outbox", this.partition]]);
+    this.images = setup.update && this.#newImages(setup.update);
     this.hal = {
       clock: terminalClock,
       sleep: this.#sleep,
@@ -107,7 +126,7 @@ export class SimulatedTerminal {
       buses: { p1: { io: this.#serial } },
       storage: {
         keyValue: createKeyValue(this.store),
-        flash: createFlash(new Map([["outbox", this.partition]])),
+        flash: this.images?.storage(outbox) ?? createFlash(outbox),
       },
       crypto: nodeCrypto,
       network: {
@@ -125,10 +144,30 @@ export class SimulatedTerminal {
         },
       },
     };
+    if (setup.update) this.#connectImages(setup.update);
     const { apps = [defaultApp], xs, machine } = setup;
     if (machine) this.#machine = machine(this.hal);
     else if (xs) this.#machine = new XsMachine(this.hal, device, xs, (why) => this.#fallBack(why));
-    else this.#machine = new NodeMachine(this.hal, apps);
+    else this.#machine = new NodeMachine(this.hal, (mayInstalled) => this.#loadApps(apps, mayInstalled));
+  }
+
+  #newImages({ blocks, native }: UpdateSetup): UpdateFlash {
+    const images = new UpdateFlash(blocks);
+    images.flash("ota_0", native);
+    return images;
+  }
+
+  #connectImages({ settings }: UpdateSetup): void {
+    const { hal } = this;
+    hal.boot = this.images!.bootloader.connect((reason) => this.reset("keep", reason));
+    hal.update = settings;
+    Object.defineProperty(hal, "resetReason", { get: () => this.#resetReason });
+  }
+
+  #loadApps(apps: readonly App[], mayInstalled: () => boolean): readonly App[] {
+    const { images } = this;
+    const installed = images && mayInstalled() && this.#setup.update?.appOf?.(images.partition("xs").bytes);
+    return installed ? [installed, ...apps] : apps;
   }
 
   /** Each boot tries the installed app again; once is enough to say. */
@@ -151,16 +190,22 @@ export class SimulatedTerminal {
 
   /** One boot and the sleep after it; resolves with the reason for the next boot. */
   async #liveOnce(reason: WakeReason): Promise<WakeReason> {
+    // For the bootloader a deep sleep ends in a reset as any other.
+    this.images?.start();
     await this.#machine.live({ ssid: "street", ...this.#setup.config }, reason);
+    // It has restarted.
+    if (!this.#sleep.request) return "start";
     return this.#sleepDeeply();
   }
 
   /**
    * A reset: whatever is under way ends, and the terminal boots.
    * @param reset `lose` is a loss of power; `flip` damages retained memory.
+   * @param reason what the platform says of it.
    */
-  reset(reset: Reset = "keep"): void {
+  reset(reset: Reset = "keep", reason: ResetReason = reset === "lose" ? "power" : "unknown"): void {
     this.halt();
+    this.#resetReason = reason;
     if (reset === "lose") {
       this.retained.lose();
       this.#clock.powerOn();
@@ -244,6 +289,7 @@ export class SimulatedTerminal {
   async #sleepDeeply(): Promise<WakeReason> {
     const { ms, wakeOn } = this.#sleep.request!;
     const { clock } = this.#setup;
+    this.#resetReason = "sleep";
     this.halt();
     this.#clock.sleepDeeply();
     const reason = await new Promise<WakeReason>((resolve) => {
