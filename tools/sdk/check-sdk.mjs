@@ -206,8 +206,7 @@ async function verifySignatures(folder, launcher, { env }) {
     await stop(child);
   }
   const [, good, refused] = /verified (\d+) refused (\d+)/.exec(child.output) ?? [];
-  if (Number(good) !== SIGNATURES || Number(refused) !== 2 * SIGNATURES)
-    throw new Error(tail(child.output));
+  if (Number(good) !== SIGNATURES || Number(refused) !== 2 * SIGNATURES) throw new Error(tail(child.output));
   return `${good} signatures good, ${refused} damaged refused`;
 }
 
