@@ -354,7 +354,16 @@ export type WakeResult =
 /** Why the processor started: the platform's own account. `sleep` is the end of a deep sleep. */
 export type ResetReason = "power" | "sleep" | "software" | "panic" | "watchdog" | "brown-out" | "unknown";
 
-/** Everything a terminal gets from its platform. Buses are named; `p1` is the smart meter's. */
+/** Classes by the kind of bus; what a platform does not have is absent. Which port and which pins, a stream says. */
+export interface Buses {
+  serial?: { io: SerialConstructor };
+  i2c?: { io: I2CConstructor };
+  pulseCount?: { io: PulseCountConstructor };
+  digital?: { io: DigitalConstructor };
+  tcp?: { io: TcpConstructor };
+}
+
+/** Everything a terminal gets from its platform. */
 export interface Hal {
   clock: Clock;
   sleep: Sleep;
@@ -369,7 +378,7 @@ export interface Hal {
   supply?: { /** Volts. */ read(): number };
   /** One diagnostic line for a person. Never carries secrets. */
   log(line: string): void;
-  buses: Record<string, SerialBus | undefined>;
+  buses: Buses;
   storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
   network: {
     wifi?: { io: WiFiConstructor };
