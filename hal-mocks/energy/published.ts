@@ -1,5 +1,13 @@
 export type ChipName = "esp32" | "esp32s3" | "esp32c3" | "esp32c6";
 
+/** As its maker writes it. */
+export const chipTitles: Readonly<Record<string, string>> = {
+  esp32: "ESP32",
+  esp32s3: "ESP32-S3",
+  esp32c3: "ESP32-C3",
+  esp32c6: "ESP32-C6",
+};
+
 /** What a maker says of a chip, in milliamperes at 3.3 V. */
 export interface Published {
   deepSleep: number;
