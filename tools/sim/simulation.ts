@@ -2,6 +2,9 @@ import { createHash } from "node:crypto";
 import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { type P1Recording, P1Replay } from "../../hal-mocks/chips/p1-replay";
 import { VirtualClock } from "../../hal-mocks/clock";
+import type { AnySegment } from "../../hal-mocks/energy/account";
+import type { Charges } from "../../hal-mocks/energy/charges";
+import { latenciesOf } from "../../hal-mocks/energy/timings";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createTcpStream } from "../../hal-mocks/node/tcp";
@@ -15,6 +18,8 @@ import { FrameReader } from "../decode/reader";
 import { type DecodedRecord, recordsOf } from "../decode/records";
 import { Subscriber } from "../subscriber";
 import { Broker, type BrokerControl, type Listener } from "./broker";
+import { type EnergyReport, energyReport } from "./energy-report";
+import { type EnergyFields, energySettings, sessionPlan, tlsOf } from "./energy-settings";
 import { type RecordingExpectation, recent, slots, telegrams } from "./expectations";
 import { type Household, householdsOf } from "./household";
 import { Judge, type Verdict } from "./judge";
@@ -41,6 +46,8 @@ export interface SimulationOptions {
   onProgress?: (done: number, moment: number) => void;
   /** Each decoded reading, repeats dropped, in the order of arrival. */
   onRecord?: (record: DecodedRecord) => void;
+  /** Each stretch of a terminal's power-state timeline, up to the end. */
+  onSegment?: (device: string, segment: AnySegment) => void;
   log?: (line: string) => void;
   /** A terminal's installed app does not run, and the built-in one does. */
   onFallback?: (device: string, why: string) => void;
@@ -65,6 +72,8 @@ export interface TerminalReport extends Verdict {
   payloadBytesPerReading: number;
   /** Of all different frames in the order of arrival. */
   sha256: string;
+  /** What it drew up to the end. */
+  energy: EnergyReport;
 }
 
 export interface Report {
@@ -96,8 +105,12 @@ interface Site {
   mode: string;
   judge: Judge;
   digest: ReturnType<typeof createHash>;
-  /** Readings that the terminal had counted at the end. */
+  energyFields: readonly EnergyFields[];
+  config: Record<string, unknown>;
+  charges?: Charges;
+  /** Readings, and sessions, that the terminal had counted at the end. */
   taken: number;
+  sessions: number;
   delivered: number;
   repeats: number;
   payloadBytes: number;
@@ -256,7 +269,7 @@ class Simulation {
     const { utcOffset } = house;
     const meter = new P1Meter({ clock: this.#clock, values: (time) => world.at(time), utcOffset, offset });
     const config = { ...overrides, ...this.#brokerConfig() };
-    this.#add(device, config, meter, stream, new Judge(slots(household)), household.driftPpm);
+    this.#add(device, config, meter, stream, new Judge(slots(household)), household);
   }
 
   #addRecording(recording: P1Recording, stream: StreamConstructor): void {
@@ -271,9 +284,9 @@ class Simulation {
     chip: SerialChip,
     stream: StreamConstructor,
     judge: Judge,
-    driftPpm = 0,
+    { driftPpm = 0, energy = [] }: Partial<Household> = {},
   ) {
-    const { xs, outboxBytes } = this.#options;
+    const { xs, outboxBytes, onSegment } = this.#options;
     const { seed } = this.#options.scenario;
     const log = this.#options.log ?? (() => {});
     const onFallback = (why: string) => this.#options.onFallback?.(device, why);
@@ -287,6 +300,10 @@ class Simulation {
       outboxBytes,
       xs,
       oscillators: { sleepPpm: () => driftPpm },
+      latencies: latenciesOf(),
+      energy: energySettings(...energy),
+      tls: tlsOf(...energy),
+      onSegment: onSegment && ((segment) => onSegment(device, segment)),
       timeServers: (name) => (now) => this.#aheadAt(name, now),
       log,
       onFallback,
@@ -299,7 +316,10 @@ class Simulation {
       mode,
       judge,
       digest,
+      energyFields: energy,
+      config,
       taken: 0,
+      sessions: 0,
       delivered: 0,
       repeats: 0,
       payloadBytes: 0,
@@ -379,6 +399,8 @@ class Simulation {
       const { device, counters } = site.terminal;
       if (!counters) throw new Failure(`${device} has never come up: does its app ever finish loading?`);
       site.taken = total(counters.readings);
+      site.sessions = counters.sessions;
+      site.charges = site.terminal.endCounting();
     }
     for (const terminal of terminals) terminal.press();
     const deadline = this.#clock.now + FLUSH_MS;
@@ -460,6 +482,7 @@ function reportOf(site: Site): TerminalReport {
     payloadBytes,
     payloadBytesPerReading: Math.round((payloadBytes / Math.max(verdict.readings, 1)) * 100) / 100,
     sha256: digest.digest("hex"),
+    energy: energyReport(site.charges!, sessionPlan(site.config, site.energyFields), site.sessions),
   };
 }
 

@@ -1,11 +1,14 @@
 import type { Air } from "../../hal-mocks/air";
 import type { VirtualClock } from "../../hal-mocks/clock";
 import { type Oscillators, TerminalClock } from "../../hal-mocks/clock";
+import { type AnySegment, EnergyAccount } from "../../hal-mocks/energy/account";
+import type { Charges } from "../../hal-mocks/energy/charges";
+import type { EnergySettings } from "../../hal-mocks/energy/settings";
 import { createFlash, Partition } from "../../hal-mocks/flash";
 import { createI2C, type I2CChip, type MockI2CConstructor } from "../../hal-mocks/i2c";
 import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
 import { Link, type LinkSettings } from "../../hal-mocks/link";
-import { createMqtt } from "../../hal-mocks/mqtt";
+import { createMqtt, type MqttSetup } from "../../hal-mocks/mqtt";
 import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import { createNtp, type NtpSetup } from "../../hal-mocks/ntp";
 import {
@@ -86,6 +89,12 @@ export interface TerminalSetup {
   air?: Air;
   /** What its network takes. It loses packets when `link.loss` says so. */
   latencies?: LinkSettings;
+  /** What TLS adds to its connections. Default: there is none. */
+  tls?: MqttSetup["tls"];
+  /** What its charge is counted by. Default: nobody counts. */
+  energy?: EnergySettings;
+  /** Sees each stretch of its power-state timeline as it ends. */
+  onSegment?: (segment: AnySegment) => void;
   /** Default: any name is that of a server that tells the truth. */
   timeServers?: NtpSetup["servers"];
   /** Tried in this order. Default: the app that the base brings. */
@@ -132,6 +141,8 @@ export class SimulatedTerminal {
   #sleeping: ((reason: WakeReason) => void) | undefined;
   #sleepTimer: Timer | undefined;
   #onReset: ((reason: WakeReason) => void) | undefined;
+  #energy: EnergyAccount | undefined;
+  #hasBooted = false;
 
   constructor(setup: TerminalSetup) {
     const { device, clock, chip, seed, log, air, timeServers = () => () => 0 } = setup;
@@ -140,6 +151,7 @@ export class SimulatedTerminal {
     const link = new Link({ random: createRandom(`${seed} ${device} link`), ...setup.latencies });
     this.link = link;
     this.partition = new Partition({ byteLength: setup.outboxBytes ?? OUTBOX_BYTES });
+    if (setup.energy) this.#count(new EnergyAccount(setup.energy, clock, setup.onSegment));
     const terminalClock = new TerminalClock(clock, setup.oscillators);
     this.#clock = terminalClock;
     const random = createRandom(`${seed} ${device}`);
@@ -181,7 +193,7 @@ export class SimulatedTerminal {
           socket: { io: undefined },
         },
         mqtt: {
-          io: createMqtt({ clock, link }),
+          io: createMqtt({ clock, link, tls: setup.tls }),
           // The mock client asks no resolver: it models what one costs.
           dns: { io: undefined },
           socket: { io: setup.stream },
@@ -214,6 +226,19 @@ export class SimulatedTerminal {
     return installed ? [installed, ...apps] : apps;
   }
 
+  #count(energy: EnergyAccount | undefined): void {
+    this.#energy = energy;
+    this.link.probe = energy;
+    this.partition.probe = energy;
+  }
+
+  /** What it has drawn until now; from now on nobody counts. Undefined where nobody has. */
+  endCounting(): Charges | undefined {
+    const charges = this.#energy?.finish();
+    this.#count(undefined);
+    return charges;
+  }
+
   /** Each boot tries the installed app again; once is enough to say. */
   #fallBack(why: string): void {
     if (this.#hasFallenBack) return;
@@ -236,6 +261,9 @@ export class SimulatedTerminal {
   async #liveOnce(reason: WakeReason): Promise<WakeReason> {
     // For the bootloader a deep sleep ends in a reset as any other.
     this.images?.start();
+    // A timer is set early by what a boot takes; the first one is over as the world begins.
+    this.#energy?.boot(reason === "timer" || !this.#hasBooted);
+    this.#hasBooted = true;
     await this.#machine.live({ ssid: "street", ...this.#setup.config }, reason);
     // It has restarted.
     if (!this.#sleep.request) return "start";
@@ -335,6 +363,7 @@ export class SimulatedTerminal {
     const { ms, wakeOn } = this.#sleep.request!;
     const { clock } = this.#setup;
     this.#resetReason = "sleep";
+    this.#energy?.sleep();
     this.halt();
     this.#clock.sleepDeeply();
     const reason = await new Promise<WakeReason>((resolve) => {
