@@ -328,9 +328,33 @@ export interface Clock {
   clear(timer: Timer | undefined): void;
 }
 
+/** A pin that ends a deep sleep. */
+export interface WakePin {
+  /** GPIO number. */
+  pin: number;
+  /** 0 or 1. */
+  level: number;
+}
+
 export interface Sleep {
-  /** Deep sleep: nothing in RAM survives. On a board it does not return; the next boot is the wake. */
-  deep(ms: number, wakeOn: readonly WakeReason[]): void;
+  /**
+   * Deep sleep: nothing in RAM survives. On a board it does not return; the next boot is the wake.
+   * @param pin what "pin" in `wakeOn` means; without one only the time ends the sleep.
+   */
+  deep(ms: number, wakeOn: readonly WakeReason[], pin?: WakePin): void;
+}
+
+/** The native image's boot: what ECMA-419's Update lacks. */
+export interface Boot {
+  /** The running image has this boot to prove itself: unless confirmed, the next reset boots the one before. */
+  readonly isOnTrial: boolean;
+  /** Makes the image in the flash partition `nextota` the one to boot next, on trial. Throws when the bootloader's check refuses it. */
+  setNext(): void;
+  confirm(): void;
+  /** Goes back to the image before, at once: restarts. */
+  revert(): void;
+  /** Restarts the node. On a board it does not return. */
+  restart(): void;
 }
 
 /** Memory that survives deep sleep and is lost with the power (RTC memory on ESP32). */
@@ -348,7 +372,7 @@ export type WakeReason = "start" | "timer" | "sample" | "session" | "pin";
 
 /** What a wake resolves to: `ms` until the next wake, or the `ticks` at which a resident wants to be called. */
 export type WakeResult =
-  | { next: "sleep"; ms: number; wakeOn: readonly WakeReason[] }
+  | { next: "sleep"; ms: number; wakeOn: readonly WakeReason[]; pin?: WakePin }
   | { next: "idle"; until: number };
 
 /** Why the processor started: the platform's own account. `sleep` is the end of a deep sleep. */
@@ -365,6 +389,8 @@ export interface Hal {
   random(): number;
   /** Undefined where the platform does not know. */
   readonly resetReason?: ResetReason;
+  /** Absent where there is no native image to replace. */
+  boot?: Boot;
   /** What feeds the terminal; absent where nothing measures it. */
   supply?: { /** Volts. */ read(): number };
   /** One diagnostic line for a person. Never carries secrets. */
@@ -372,7 +398,11 @@ export interface Hal {
   buses: Record<string, SerialBus | undefined>;
   storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
   network: {
-    wifi?: { io: WiFiConstructor };
+    wifi?: {
+      io: WiFiConstructor;
+      /** Of a station that has been made: whether the radio may rest between beacons, and then answers later. */
+      savePower?(isOn: boolean): void;
+    };
     /** Where the time is asked for; absent where nobody knows it. */
     ntp?: { io: NtpConstructor; dns: { io: unknown }; socket: { io: unknown } };
     mqtt: { io: MqttConstructor; dns: { io: unknown }; socket: { io: unknown } };

@@ -28,15 +28,19 @@ import type {
   Retained,
   SerialConstructor,
   Sleep,
+  WakePin,
   WakeReason,
   WiFiConstructor,
 } from "./hal";
+import type { Board } from "./native/esp32/board";
 import { run } from "./run";
 
 /** Not a module of the `lin` build, so it is looked for. */
 const WIFI = "embedded:network/interface/wifi";
 /** A module of the SDK whose name a linter takes for one of Node. */
 const NET = "net";
+/** Deep sleep, RTC memory and boot: only a board has them. */
+const BOARD = "src/native/esp32/board";
 /** What a mod calls its app, see src/app/manifest.json. */
 const APP = "app";
 
@@ -79,7 +83,21 @@ class DeviceClock implements Clock {
   }
 }
 
-/** Stands in until src/native gives access to RTC memory: what it keeps survives no reset. */
+/** Goes on through deep sleep and resets. */
+class BoardClock extends DeviceClock {
+  readonly #board: Board;
+
+  constructor(board: Board) {
+    super();
+    this.#board = board;
+  }
+
+  override get ticks(): number {
+    return this.#board.ticks;
+  }
+}
+
+/** Stands in for RTC memory on a host: what it keeps survives no reset. */
 class RamRetained implements Retained {
   readonly byteLength = RETAINED_BYTES;
   #bytes: Uint8Array | undefined;
@@ -96,7 +114,21 @@ class RamRetained implements Retained {
   }
 }
 
-/** Stands in until src/native can sleep deeply: the board stays awake, and the next terminal starts afresh. */
+class DeepSleep implements Sleep {
+  readonly #board: Board;
+
+  constructor(board: Board) {
+    this.#board = board;
+  }
+
+  deep(ms: number, wakeOn: readonly WakeReason[], pin?: WakePin): void {
+    if (pin && wakeOn.includes("pin") && !this.#board.wakeOn(pin))
+      log(`gridmote: wakePin is ${pin.pin}, and this chip cannot wake by it`);
+    this.#board.sleep(ms);
+  }
+}
+
+/** Stands in for deep sleep on a host: it stays awake, and the next terminal starts afresh. */
 class WaitingSleep implements Sleep {
   readonly #clock: Clock;
   #ms = 0;
@@ -197,18 +229,19 @@ function random(): number {
   return ((high << 16) ^ low ^ Date.now()) >>> 0;
 }
 
-function createHal(clock: Clock, sleep: Sleep): Hal {
+function createHal(clock: Clock, sleep: Sleep, board?: Board): Hal {
   const wifi = Modules.has(WIFI) ? (Modules.importNow(WIFI) as WiFiConstructor) : undefined;
   let mac: string | undefined;
   return {
     clock,
     sleep,
-    retained: new RamRetained(),
+    retained: board?.retained ?? new RamRetained(),
     get mac() {
       mac ??= readMac(wifi);
       return mac;
     },
     random,
+    ...(board && { resetReason: board.resetReason, boot: board.boot }),
     log,
     buses: { p1: { io: Serial as unknown as SerialConstructor } },
     storage: {
@@ -216,7 +249,7 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
       flash: flash as unknown as FlashStorage,
     },
     network: {
-      ...(wifi && { wifi: { io: wifi } }),
+      ...(wifi && { wifi: { io: wifi, ...(board && { savePower: board.saveRadio }) } }),
       ntp: { io: wifi ? (NTP as unknown as NtpConstructor) : SystemTime, dns, socket: { io: PatientUDP } },
       mqtt: { io: MQTTClient as unknown as MqttConstructor, dns, socket: { io: TCP } },
     },
@@ -243,16 +276,24 @@ function ownConfig(): Record<string, unknown> {
   return Object.fromEntries(known.map((name) => [name, config[name]]));
 }
 
-async function main(): Promise<never> {
+/** On a host, which cannot sleep deeply, one terminal after the other. */
+async function runOnHost(apps: readonly App[]): Promise<void> {
   const clock = new DeviceClock();
   const sleep = new WaitingSleep(clock);
   const hal = createHal(clock, sleep);
-  const apps = loadApps();
   let reason: WakeReason = "start";
   for (;;) {
     await run(hal, apps, ownConfig(), reason);
     reason = await sleep.over();
   }
+}
+
+async function main(): Promise<void> {
+  const apps = loadApps();
+  if (!Modules.has(BOARD)) return runOnHost(apps);
+  const board = Modules.importNow(BOARD) as Board;
+  const hal = createHal(new BoardClock(board), new DeepSleep(board), board);
+  return run(hal, apps, ownConfig(), board.wakeReason);
 }
 
 main();

@@ -36,5 +36,5 @@ export async function run(
   let next = await terminal.wake(reason);
   while (next.next === "idle") next = await terminal.wake(await terminal.idle(next.until));
   terminal.close();
-  hal.sleep.deep(next.ms, next.wakeOn);
+  hal.sleep.deep(next.ms, next.wakeOn, next.pin);
 }
