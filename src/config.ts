@@ -111,9 +111,6 @@ const fields = {
   p1Baud: integer(115_200, 300, 921_600),
   /** DSMR 2 and 3 send 7 data bits and a parity bit. */
   p1DataBits: integer(8, 7, 8),
-  /** GPIO whose level wakes a sleeper for a session, such as a button's; it needs a resistor to the other level. -1: none. */
-  wakePin: integer(-1, -1, 63),
-  wakeLevel: integer(0, 0, 1),
   host: text("localhost", 253),
   port: integer(1883, 1, 65_535),
   /** A second broker, asked when the first is not there. Empty: there is none. */
@@ -136,6 +133,9 @@ const fields = {
   /** Millivolts of the supply below which sessions are four times rarer, and below which there are none; 0: never. */
   supplyLowMv: integer(0, 0, 60_000),
   supplyStopMv: integer(0, 0, 60_000),
+  /** GPIO whose level wakes a sleeper for a session, such as a button's; it needs a resistor to the other level. -1: none. */
+  wakePin: integer(-1, -1, 63),
+  wakeLevel: integer(0, 0, 1),
   /** First and largest bound of the random wait after a failed session. */
   backoffMs: integer(30_000, 100, DAY_MS),
   backoffMaxMs: integer(3_600_000, 1_000, DAY_MS),

@@ -28,7 +28,6 @@ import type {
   Retained,
   SerialConstructor,
   Sleep,
-  WakePin,
   WakeReason,
   WiFiConstructor,
 } from "./hal";
@@ -121,7 +120,7 @@ class DeepSleep implements Sleep {
     this.#board = board;
   }
 
-  deep(ms: number, wakeOn: readonly WakeReason[], pin?: WakePin): void {
+  deep(...[ms, wakeOn, pin]: Parameters<Sleep["deep"]>): void {
     if (pin && wakeOn.includes("pin") && !this.#board.wakeOn(pin))
       log(`gridmote: wakePin is ${pin.pin}, and this chip cannot wake by it`);
     this.#board.sleep(ms);
@@ -229,19 +228,18 @@ function random(): number {
   return ((high << 16) ^ low ^ Date.now()) >>> 0;
 }
 
-function createHal(clock: Clock, sleep: Sleep, board?: Board): Hal {
+function createHal(clock: Clock, sleep: Sleep): Hal {
   const wifi = Modules.has(WIFI) ? (Modules.importNow(WIFI) as WiFiConstructor) : undefined;
   let mac: string | undefined;
   return {
     clock,
     sleep,
-    retained: board?.retained ?? new RamRetained(),
+    retained: new RamRetained(),
     get mac() {
       mac ??= readMac(wifi);
       return mac;
     },
     random,
-    ...(board && { resetReason: board.resetReason, boot: board.boot }),
     log,
     buses: { p1: { io: Serial as unknown as SerialConstructor } },
     storage: {
@@ -249,11 +247,19 @@ function createHal(clock: Clock, sleep: Sleep, board?: Board): Hal {
       flash: flash as unknown as FlashStorage,
     },
     network: {
-      ...(wifi && { wifi: { io: wifi, ...(board && { savePower: board.saveRadio }) } }),
+      ...(wifi && { wifi: { io: wifi } }),
       ntp: { io: wifi ? (NTP as unknown as NtpConstructor) : SystemTime, dns, socket: { io: PatientUDP } },
       mqtt: { io: MQTTClient as unknown as MqttConstructor, dns, socket: { io: TCP } },
     },
   };
+}
+
+/** The same with what only a board has. */
+function createBoardHal(board: Board): Hal {
+  const hal = createHal(new BoardClock(board), new DeepSleep(board));
+  const { retained, resetReason, boot, saveRadio } = board;
+  if (hal.network.wifi) hal.network.wifi.savePower = saveRadio;
+  return Object.assign(hal, { retained, resetReason, boot });
 }
 
 /** The app of the installed mod, if it loads, then the one that is built in. */
@@ -292,8 +298,7 @@ async function main(): Promise<void> {
   const apps = loadApps();
   if (!Modules.has(BOARD)) return runOnHost(apps);
   const board = Modules.importNow(BOARD) as Board;
-  const hal = createHal(new BoardClock(board), new DeepSleep(board), board);
-  return run(hal, apps, ownConfig(), board.wakeReason);
+  return run(createBoardHal(board), apps, ownConfig(), board.wakeReason);
 }
 
 main();
