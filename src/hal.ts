@@ -344,19 +344,6 @@ export interface Sleep {
   deep(ms: number, wakeOn: readonly WakeReason[], pin?: WakePin): void;
 }
 
-/** The native image's boot: what ECMA-419's Update lacks. */
-export interface Boot {
-  /** The running image has this boot to prove itself: unless confirmed, the next reset boots the one before. */
-  readonly isOnTrial: boolean;
-  /** Makes the image in the flash partition `nextota` the one to boot next, on trial. Throws when the bootloader's check refuses it. */
-  setNext(): void;
-  confirm(): void;
-  /** Goes back to the image before, at once: restarts. */
-  revert(): void;
-  /** Restarts the node. On a board it does not return. */
-  restart(): void;
-}
-
 /** Memory that survives deep sleep and is lost with the power (RTC memory on ESP32). */
 export interface Retained {
   /** Its size in bytes. */
@@ -378,6 +365,19 @@ export type WakeResult =
 /** Why the processor started: the platform's own account. `sleep` is the end of a deep sleep. */
 export type ResetReason = "power" | "sleep" | "software" | "panic" | "watchdog" | "brown-out" | "unknown";
 
+/** The native image's boot: what ECMA-419's Update lacks. */
+export interface Boot {
+  /** The running image has this boot to prove itself: unless confirmed, the next reset boots the one before. */
+  readonly isOnTrial: boolean;
+  /** Makes the image in the flash partition `nextota` the one to boot next, on trial. Throws when the bootloader's check refuses it. */
+  setNext(): void;
+  confirm(): void;
+  /** Goes back to the image before, at once: restarts. */
+  revert(): void;
+  /** Restarts the node. On a board it does not return. */
+  restart(): void;
+}
+
 /** Everything a terminal gets from its platform. Buses are named; `p1` is the smart meter's. */
 export interface Hal {
   clock: Clock;
@@ -389,14 +389,14 @@ export interface Hal {
   random(): number;
   /** Undefined where the platform does not know. */
   readonly resetReason?: ResetReason;
-  /** Absent where there is no native image to replace. */
-  boot?: Boot;
   /** What feeds the terminal; absent where nothing measures it. */
   supply?: { /** Volts. */ read(): number };
   /** One diagnostic line for a person. Never carries secrets. */
   log(line: string): void;
   buses: Record<string, SerialBus | undefined>;
   storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
+  /** Absent where nothing can restart the node: then no update is taken. */
+  boot?: Boot;
   network: {
     wifi?: {
       io: WiFiConstructor;
