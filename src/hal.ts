@@ -354,6 +354,23 @@ export interface Retained {
   write(bytes: Uint8Array): void;
 }
 
+/** What verification needs of the platform: SHA-256, and ECDSA on P-256. The range check of a signature is ours. */
+export interface Crypto {
+  sha256(): Sha256;
+  /**
+   * ES256 (RFC 9053 §2.1): whether `signature` is one of `message`.
+   * @param key the public key as x‖y, 64 bytes.
+   * @param signature r‖s, 64 bytes, both of which are known to be from 1 to n−1.
+   */
+  verifyES256(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** A hash in the making: `digest` is called once, at the end, and gives 32 bytes. */
+export interface Sha256 {
+  update(bytes: ByteBuffer): void;
+  digest(): Uint8Array;
+}
+
 /** Why a wake happens. `start` is power-on or reset. */
 export type WakeReason = "start" | "timer" | "sample" | "session" | "pin";
 
@@ -378,6 +395,19 @@ export interface Boot {
   restart(): void;
 }
 
+/** Who a node is to an update, and whose signature it believes. Built in: no setting changes it. */
+export interface UpdateSettings {
+  /** UUIDs, 16 bytes each. */
+  vendor: Uint8Array;
+  deviceClass: Uint8Array;
+  /** The board's revision, 0 to 65535. */
+  hardware: number;
+  /** The engine's version, `major.minor`: bytecode runs on no other. */
+  engine: string;
+  /** Public keys x‖y of 64 bytes, and their ids of 8. */
+  keys: readonly { key: Uint8Array; kid: Uint8Array }[];
+}
+
 /** Everything a terminal gets from its platform. Buses are named; `p1` is the smart meter's. */
 export interface Hal {
   clock: Clock;
@@ -395,8 +425,12 @@ export interface Hal {
   log(line: string): void;
   buses: Record<string, SerialBus | undefined>;
   storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
+  /** Absent where nothing can verify an update: then none is taken. */
+  crypto?: Crypto;
   /** Absent where nothing can restart the node: then no update is taken. */
   boot?: Boot;
+  /** Absent where no update is to be taken. */
+  update?: UpdateSettings;
   network: {
     wifi?: {
       io: WiFiConstructor;

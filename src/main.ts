@@ -2,6 +2,7 @@
  * The device's entry, and the only module that imports platform modules: it makes the Hal of the SDK's classes and
  * runs the terminal on it. On the platform `lin` some of these classes come from hal-mocks: manifest.json says which.
  */
+
 import Serial from "embedded:io/serial";
 import TCP from "embedded:io/socket/tcp";
 import UDP from "embedded:io/socket/udp";
@@ -10,6 +11,7 @@ import MQTTClient from "embedded:network/mqtt/client";
 import NTP from "embedded:network/ntp/client";
 import flash from "embedded:storage/flash";
 import keyValue from "embedded:storage/key-value";
+import { Digest } from "crypt";
 import config from "mc/config";
 import Modules from "modules";
 import Time from "time";
@@ -18,7 +20,9 @@ import defaultApp from "./app/default";
 import type { App } from "./app/interface";
 import { configNames } from "./config";
 import type {
+  ByteBuffer,
   Clock,
+  Crypto,
   FlashStorage,
   Hal,
   KeyValueStorage,
@@ -228,6 +232,44 @@ function random(): number {
   return ((high << 16) ^ low ^ Date.now()) >>> 0;
 }
 
+/** Modules of the SDK that have no typings: a point of a curve, the curve, and who verifies. */
+const POINT = "ecp";
+const CURVE = "curve";
+const ECDSA = "ecdsa";
+/** Before x and y: the form of a point that leaves nothing out. */
+const UNCOMPRESSED = 4;
+
+type PointClass = { fromOctetString(bytes: Uint8Array): object };
+type CurveClass = new (name: string) => object;
+type EcdsaClass = new (
+  key: object,
+  curve: object,
+) => { verify(digest: ArrayBuffer, signature: ArrayBuffer): boolean };
+
+/** The SDK's native SHA-256, P-256 and ECDSA. */
+class NativeCrypto implements Crypto {
+  sha256() {
+    const hash = new Digest("SHA256");
+    return {
+      // It takes views as well, which its typings do not say.
+      update: (bytes: ByteBuffer) => hash.write(bytes as ArrayBuffer),
+      digest: () => new Uint8Array(hash.close()),
+    };
+  }
+
+  verifyES256(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    const bytes = new Uint8Array(key.length + 1);
+    bytes[0] = UNCOMPRESSED;
+    bytes.set(key, 1);
+    const point = (Modules.importNow(POINT) as PointClass).fromOctetString(bytes);
+    const curve = new (Modules.importNow(CURVE) as CurveClass)("secp256r1");
+    const verifier = new (Modules.importNow(ECDSA) as EcdsaClass)(point, curve);
+    const digest = this.sha256();
+    digest.update(message);
+    return verifier.verify(digest.digest().buffer as ArrayBuffer, signature.slice().buffer);
+  }
+}
+
 function createHal(clock: Clock, sleep: Sleep): Hal {
   const wifi = Modules.has(WIFI) ? (Modules.importNow(WIFI) as WiFiConstructor) : undefined;
   let mac: string | undefined;
@@ -246,6 +288,7 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
       keyValue: keyValue as unknown as KeyValueStorage,
       flash: flash as unknown as FlashStorage,
     },
+    crypto: new NativeCrypto(),
     network: {
       ...(wifi && { wifi: { io: wifi } }),
       ntp: { io: wifi ? (NTP as unknown as NtpConstructor) : SystemTime, dns, socket: { io: PatientUDP } },

@@ -24,3 +24,11 @@ declare module "embedded:storage/key-value" {
   const storage: { open(options: { path: string }): object };
   export default storage;
 }
+
+declare module "crypt" {
+  export class Digest {
+    constructor(type: "SHA256");
+    write(bytes: ArrayBuffer | Uint8Array): void;
+    close(): ArrayBuffer;
+  }
+}

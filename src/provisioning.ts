@@ -3,7 +3,7 @@ import type { Hal, KeyValue } from "./hal";
 
 /** Domain and key of the epoch, and the domain that provisioning writes. */
 const IDENTITY = { path: "gridmote", boot: "boot" };
-const CONFIG_DOMAIN = "config";
+export const CONFIG_DOMAIN = "config";
 const MANIFEST = "manifest";
 const STORE = "key-value store";
 const TWO_32 = 2 ** 32;

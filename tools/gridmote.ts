@@ -1,12 +1,13 @@
 import packageJson from "../package.json";
 import { EngineFailure } from "../target/host/engine";
 import { calibrateCommand } from "./calibrate/command";
-import { type Command, Failure, type Io, UsageError } from "./cli/command";
+import { type Command, type CommandGroup, Failure, type Io, UsageError } from "./cli/command";
 import { helpOf, parseArguments, suggest } from "./cli/options";
 import { decodeCommand } from "./decode/command";
+import { otaCommands } from "./ota/commands";
 import { simCommand } from "./sim/command";
 
-const commands: Command[] = [simCommand, decodeCommand, calibrateCommand];
+const commands: (Command | CommandGroup)[] = [simCommand, decodeCommand, calibrateCommand, otaCommands];
 
 /** Runs the command line. Resolves to the exit code: 0 good, 1 failed, 2 wrong usage. */
 export async function run(args: string[], io: Io): Promise<number> {
@@ -44,13 +45,25 @@ async function dispatch([name, ...rest]: string[], io: Io): Promise<number> {
     io.stdout.write(`gridmote ${packageJson.version}\n`);
     return 0;
   }
-  if (name === "help" && rest.length) return dispatch([rest[0], "--help"], io);
+  if (name === "help" && rest.length) return dispatch([...rest, "--help"], io);
   if (name === undefined || name === "--help" || name === "-h" || name === "help") {
-    io.stdout.write(overview());
+    io.stdout.write(overview(commands));
     return name === undefined ? 2 : 0;
   }
-  const command = commandOf(name);
-  const { values, positionals } = parseArguments(command, rest);
+  const found = find(name, commands, "");
+  return "commands" in found ? dispatchGroup(found, rest, io) : start(found, rest, io);
+}
+
+async function dispatchGroup(group: CommandGroup, [word, ...rest]: string[], io: Io): Promise<number> {
+  if (word === undefined || word === "--help" || word === "-h") {
+    io.stdout.write(overview(group.commands, `${group.name} `));
+    return word === undefined ? 2 : 0;
+  }
+  return start(find(word, group.commands, `${group.name} `), rest, io);
+}
+
+async function start(command: Command, args: string[], io: Io): Promise<number> {
+  const { values, positionals } = parseArguments(command, args);
   if (values.help) {
     io.stdout.write(helpOf(command));
     return 0;
@@ -58,19 +71,23 @@ async function dispatch([name, ...rest]: string[], io: Io): Promise<number> {
   return command.run(values, positionals, io);
 }
 
-function commandOf(name: string): Command {
-  const names = commands.map((command) => command.name);
-  const found = commands[names.indexOf(name)];
+/** @param prefix the words before this one. */
+function find<T extends Command | CommandGroup>(word: string, among: readonly T[], prefix: string): T {
+  const names = among.map(({ name }) => name.slice(prefix.length));
+  const found = among[names.indexOf(word)];
   if (found) return found;
-  if (name.startsWith("-")) {
-    throw new UsageError(`expected a command (${names.join(", ")}) before ${name}. See gridmote --help`);
+  if (word.startsWith("-")) {
+    throw new UsageError(
+      `expected a command (${names.join(", ")}) before ${word}. See gridmote ${prefix}--help`,
+    );
   }
-  const nearest = suggest(name, names);
-  const hint = nearest ? `; did you mean "${nearest}"?` : ".";
-  throw new UsageError(`there is no command "${name}"${hint} See gridmote --help`);
+  const nearest = suggest(word, names);
+  const hint = nearest ? `; did you mean "${prefix}${nearest}"?` : ".";
+  throw new UsageError(`there is no command "${prefix}${word}"${hint} See gridmote ${prefix}--help`);
 }
 
-function overview(): string {
-  const lines = commands.map(({ name, summary }) => `  ${name.padEnd(11)}${summary}`);
-  return `Usage: gridmote COMMAND [options]\n\n${lines.join("\n")}\n\ngridmote COMMAND --help says more.\n`;
+function overview(among: readonly (Command | CommandGroup)[], prefix = ""): string {
+  const lines = among.map(({ name, summary }) => `  ${name.slice(prefix.length).padEnd(11)}${summary}`);
+  const usage = `Usage: gridmote ${prefix}COMMAND [options]`;
+  return `${usage}\n\n${lines.join("\n")}\n\ngridmote ${prefix}COMMAND --help says more.\n`;
 }

@@ -124,14 +124,21 @@ export class Subscriber {
     }
   }
 
-  /** Publishes at QoS 1, retained. While the broker is away it waits for it. */
-  publish(topic: string, payload: string): void {
+  /**
+   * Publishes at QoS 1, retained. While the broker is away it waits for it.
+   * @returns whether it was acknowledged: not when the connection was closed before.
+   */
+  publish(topic: string, payload: string | Uint8Array): Promise<boolean> {
+    const message = typeof payload === "string" ? payload : Buffer.from(payload);
     const published = this.#client
-      .publishAsync(topic, payload, { qos: 1, retain: true })
-      // The connection was closed before it was acknowledged: `close` has waited long enough.
-      .catch(() => {})
+      .publishAsync(topic, message, { qos: 1, retain: true })
+      .then(
+        () => true,
+        () => false,
+      )
       .finally(() => this.#publishing.delete(published));
     this.#publishing.add(published);
+    return published;
   }
 
   /** Ends, and leaves nothing behind: a broker may keep a session, and messages for it, for ever. */

@@ -55,7 +55,7 @@ export interface Listener {
 
 /** What target/provider/hal.ts asks for, of a platform of this side. */
 export function reachableHal(hal: Hal, listener: Listener = {}): Reachable {
-  const { clock, sleep, retained, buses, storage, network } = hal;
+  const { clock, sleep, retained, buses, storage, network, crypto } = hal;
   const stream = network.mqtt.socket.io;
   let logged = "";
   return {
@@ -63,6 +63,7 @@ export function reachableHal(hal: Hal, listener: Listener = {}): Reachable {
       clock: { read: () => clock.ticks },
       sleep,
       retained,
+      ...(crypto && { crypto }),
       hal: {
         mac: hal.mac,
         random: hal.random,
@@ -81,6 +82,7 @@ export function reachableHal(hal: Hal, listener: Listener = {}): Reachable {
       ntp: (options) => new HostNtp(hal, options),
       keyValue: (options) => storage.keyValue.open(options as never),
       flash: (options) => storage.flash!.open(options as never),
+      sha256: () => crypto!.sha256(),
       timer: ({ onTimer, ms }) => new HostTimer(clock, onTimer as () => void, ms as number),
     },
     classes: { stream },

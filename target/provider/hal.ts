@@ -1,6 +1,7 @@
 import type {
   ByteBuffer,
   Clock,
+  Crypto,
   Flash,
   FlashStatus,
   Hal,
@@ -188,6 +189,28 @@ class RemoteFlash extends Remote implements Flash {
   }
 }
 
+class RemoteSha256 extends Remote {
+  constructor() {
+    super("sha256", {});
+  }
+
+  update(bytes: ByteBuffer): void {
+    this.invoke("update", bytes);
+  }
+
+  digest(): Uint8Array {
+    const digest = new Uint8Array(this.invoke("digest") as ArrayBuffer);
+    this.forget();
+    return digest;
+  }
+}
+
+const crypto: Crypto = {
+  sha256: () => new RemoteSha256(),
+  verifyES256: (key, message, signature) =>
+    invoke("crypto", "verifyES256", key, message, signature) as boolean,
+};
+
 class RemoteTimer extends Remote {
   #isPending = true;
 
@@ -261,6 +284,7 @@ export function createHal(): Hal {
       keyValue: { open: (options) => new RemoteKeyValue(options) },
       flash: { open: (options) => new RemoteFlash(options) },
     },
+    crypto,
     network: {
       wifi: { io: RemoteWiFi },
       ntp: { io: RemoteNtp, dns: { io: undefined }, socket: { io: undefined } },

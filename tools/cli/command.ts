@@ -45,6 +45,13 @@ export interface Command {
   run(values: Record<string, unknown>, positionals: string[], io: Io): Promise<number>;
 }
 
+/** Commands of two words: the name of a group, then one of these, whose name has both words. */
+export interface CommandGroup {
+  name: string;
+  summary: string;
+  commands: readonly Command[];
+}
+
 /** The address as a URL, with its login. */
 export function urlOf({ host, port, user, password }: BrokerAddress): string {
   const login = user ? `${encodeURIComponent(user)}:${encodeURIComponent(password ?? "")}@` : "";

@@ -1,15 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Failure } from "../cli/command";
+import { repository } from "../cli/repository";
 import type { XsFiles } from "./machine";
-
-/** The command line is bundled into a folder of its own: package.json marks where the repository begins. */
-function repository(): string {
-  let folder = import.meta.dirname;
-  while (!existsSync(join(folder, "package.json"))) folder = dirname(folder);
-  return folder;
-}
 
 /**
  * Builds XS, the image of the firmware and of the app as far as they have changed.

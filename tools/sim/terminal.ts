@@ -5,6 +5,7 @@ import { createFlash, Partition } from "../../hal-mocks/flash";
 import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
 import { Link, type LinkSettings } from "../../hal-mocks/link";
 import { createMqtt } from "../../hal-mocks/mqtt";
+import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import { createNtp, type NtpSetup } from "../../hal-mocks/ntp";
 import { createRandom } from "../../hal-mocks/random";
 import { RetainedMemory } from "../../hal-mocks/retained";
@@ -108,6 +109,7 @@ export class SimulatedTerminal {
         keyValue: createKeyValue(this.store),
         flash: createFlash(new Map([["outbox", this.partition]])),
       },
+      crypto: nodeCrypto,
       network: {
         wifi: { io: createWiFi({ clock: terminalClock, link, air }) },
         ntp: {

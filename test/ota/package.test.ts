@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { nodeCrypto } from "../../hal-mocks/node/crypto";
+import {
+  blockCount,
+  checkBlock,
+  checkOffer,
+  checkTable,
+  readAnnouncement,
+  readOffer,
+} from "../../src/ota/package";
+import { blocksOf, encodeAnnouncement, encodeWithdrawal, tableOf } from "../../tools/ota/package";
+import { createSigner, IDENTITY, imageOf, manifestOf, refusal, signOffer } from "../support/updates";
+
+const signer = createSigner();
+const keys = [signer.trusted];
+const image = imageOf(10_000);
+const table = tableOf(image);
+const blocks = blocksOf(image);
+const manifest = manifestOf(image);
+
+describe("an update package", () => {
+  it("that is meant for a node is read from the announcement to the last block", () => {
+    const offer = signOffer(manifest, signer);
+    const announced = readAnnouncement(
+      encodeAnnouncement({ offer, percent: 100, token: new Uint8Array(0), table }),
+    );
+    const read = readOffer(announced!.offer, keys, nodeCrypto);
+    expect(read).toEqual(manifest);
+    checkOffer(read, IDENTITY);
+    checkTable(read, announced!.table, nodeCrypto);
+    expect(blockCount(read)).toBe(blocks.length);
+    for (const [index, block] of blocks.entries()) {
+      checkBlock(read, announced!.table, index, block, nodeCrypto);
+    }
+  });
+
+  it("is told from one that was withdrawn", () => {
+    expect(readAnnouncement(encodeWithdrawal())).toBeUndefined();
+  });
+
+  it("is refused for what it is not meant for", () => {
+    const check = (changed: Parameters<typeof manifestOf>[1]) =>
+      refusal(() => checkOffer(manifestOf(image, changed), IDENTITY));
+    expect(check({ vendor: new Uint8Array(16) })).toBe("class");
+    expect(check({ deviceClass: new Uint8Array(16) })).toBe("class");
+    expect(check({ hardware: { low: 4, high: 9 } })).toBe("hardware");
+    expect(check({ hardware: { low: 0, high: 2 } })).toBe("hardware");
+    expect(check({ version: 4 })).toBe("version");
+    expect(check({ epoch: 1 })).toBe("epoch");
+    expect(check({ base: { build: "0.2.0", engine: "13.3" } })).toBe("base");
+    expect(check({ base: { build: "0.1.0", engine: "13.4" } })).toBe("base");
+  });
+
+  it("is refused when its blocks are not those of the table, or not in its order", () => {
+    const check = (index: number, block: Uint8Array) =>
+      refusal(() => checkBlock(manifest, table, index, block, nodeCrypto));
+    expect(check(0, blocks[1])).toBe("block");
+    expect(check(2, blocks[1])).toBe("block");
+    expect(check(1, blocks[2])).toBe("truncated");
+    expect(check(3, blocks[2])).toBe("block");
+    const flipped = blocks[0].slice();
+    flipped[4095] ^= 1;
+    expect(check(0, flipped)).toBe("block");
+    expect(refusal(() => checkTable(manifest, table.subarray(16), nodeCrypto))).toBe("truncated");
+    expect(refusal(() => checkTable(manifest, tableOf(imageOf(9_999)), nodeCrypto))).toBe("table");
+  });
+});

@@ -1,0 +1,256 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { PowerLoss } from "../../hal-mocks/power";
+import { VERSION } from "../../src/version";
+import { appImage, nativeImage } from "../support/images";
+import { type Behaviour, pack, UpdateNode } from "../support/update-node";
+import { createSigner, IDENTITY } from "../support/updates";
+
+const OLD = 1;
+const NEW = 2;
+const APP = 11;
+const NEXT_APP = 12;
+
+interface Status {
+  state: string;
+  reason?: string;
+  lastRefusal?: string;
+  refused: number;
+  floors: number[];
+  epoch: number;
+}
+
+let node: UpdateNode;
+beforeEach(() => {
+  expect(IDENTITY.build).toBe(VERSION);
+  node = new UpdateNode();
+  node.flash("ota_0", nativeImage(OLD));
+});
+
+function status(): Status {
+  return node.updater!.status as Status;
+}
+
+/** Lets the node live, and then says what it is. */
+function live(sessions = 3) {
+  node.live("power", sessions);
+  node.updater!.prepare("node");
+  return node.ran[node.ran.length - 1];
+}
+
+describe("a native image", () => {
+  it("is fetched, tried and confirmed, and raises the floor", () => {
+    node.retained = pack("native", 5, nativeImage(NEW), { epoch: 3 });
+    expect(live()).toEqual({ native: NEW, app: 0 });
+    expect(status()).toMatchObject({ state: "confirmed", floors: [5, 0, 0], epoch: 3, refused: 0 });
+  });
+
+  it.each<[Behaviour, string]>([
+    ["throws", "threw"],
+    ["hangs", "hung"],
+    ["silent", "health"],
+    ["dead", "hung"],
+  ])("that %s is taken back, and the floor stays", (does, reason) => {
+    node.behaviours = { [NEW]: does };
+    node.retained = pack("native", 5, nativeImage(NEW));
+    expect(live(8)).toEqual({ native: OLD, app: 0 });
+    expect(status()).toMatchObject({ state: "reverted", reason, floors: [0, 0, 0] });
+    expect(node.ran.filter(({ native }) => native === NEW).length).toBeLessThanOrEqual(3);
+  });
+
+  it("is followed by a better one after one that was taken back", () => {
+    node.behaviours = { [NEW]: "throws" };
+    node.retained = pack("native", 5, nativeImage(NEW));
+    live();
+    node.retained = pack("native", 6, nativeImage(3));
+    expect(live()).toEqual({ native: 3, app: 0 });
+    expect(status()).toMatchObject({ state: "confirmed", floors: [6, 0, 0] });
+    node.retained = pack("native", 6, nativeImage(4));
+    expect(live()).toEqual({ native: 3, app: 0 });
+    expect(status()).toMatchObject({ lastRefusal: "version", refused: 2 });
+  });
+});
+
+describe("an app", () => {
+  it("is copied to where it runs, and takes turns with the one before", () => {
+    node.retained = pack("app", 1, appImage(APP));
+    expect(live()).toEqual({ native: OLD, app: APP });
+    node.retained = pack("app", 2, appImage(NEXT_APP));
+    expect(live()).toEqual({ native: OLD, app: NEXT_APP });
+    node.retained = pack("app", 3, appImage(APP));
+    expect(live()).toEqual({ native: OLD, app: APP });
+    expect(status()).toMatchObject({ state: "confirmed", floors: [0, 3, 0] });
+  });
+
+  it.each<[Behaviour, string]>([
+    ["throws", "threw"],
+    ["hangs", "hung"],
+    ["silent", "health"],
+  ])("that %s gives way to the one before", (does, reason) => {
+    node.retained = pack("app", 1, appImage(APP));
+    live();
+    node.behaviours = { [NEXT_APP]: does };
+    node.retained = pack("app", 2, appImage(NEXT_APP));
+    expect(live(8)).toEqual({ native: OLD, app: APP });
+    expect(status()).toMatchObject({ state: "reverted", reason, floors: [0, 1, 0] });
+  });
+
+  it("that fails gives way to the built-in one when there was none before", () => {
+    node.behaviours = { [APP]: "throws" };
+    node.retained = pack("app", 1, appImage(APP));
+    expect(live()).toEqual({ native: OLD, app: 0 });
+  });
+
+  it("that was there from the factory comes back when the next one fails", () => {
+    node.flash("xs", appImage(APP));
+    expect(live()).toEqual({ native: OLD, app: APP });
+    node.behaviours = { [NEXT_APP]: "hangs" };
+    node.retained = pack("app", 1, appImage(NEXT_APP));
+    expect(live()).toEqual({ native: OLD, app: APP });
+    expect(status()).toMatchObject({ state: "reverted", reason: "hung" });
+  });
+
+  it("that was changed where it runs is copied again before it runs", () => {
+    node.retained = pack("app", 1, appImage(APP));
+    live();
+    node.partition("xs").bytes[5000] ^= 1;
+    expect(live()).toEqual({ native: OLD, app: APP });
+    node.partition("xs").bytes[5000] ^= 1;
+    node.partition("mod_0").bytes[5000] ^= 1;
+    expect(live()).toEqual({ native: OLD, app: 0 });
+  });
+});
+
+describe("settings", () => {
+  const text = (json: object) => Uint8Array.from(Buffer.from(JSON.stringify(json)));
+
+  it("are changed, taken away, and put back when a node does not come back with them", () => {
+    node.keyValue.set(
+      "config",
+      new Map([
+        ["host", "old"],
+        ["port", "1884"],
+      ]),
+    );
+    node.retained = pack("config", 1, text({ host: "new", port: null, sessionMs: 60_000 }));
+    live();
+    expect(status()).toMatchObject({ state: "confirmed", floors: [0, 0, 1] });
+    expect([node.setting("host"), node.setting("port"), node.setting("sessionMs")]).toEqual([
+      "new",
+      undefined,
+      "60000",
+    ]);
+    node.behaviours = { [OLD]: "silent" };
+    node.retained = pack("config", 2, text({ host: "nowhere", port: "1885" }));
+    live(8);
+    expect(status()).toMatchObject({ state: "reverted", reason: "health", floors: [0, 0, 1] });
+    expect([node.setting("host"), node.setting("port")]).toEqual(["new", undefined]);
+  });
+
+  it.each([
+    ["that are not known", text({ hots: "new" })],
+    ["that are secrets", text({ wifiPassword: "x" })],
+    ["out of range", text({ port: 70_000 })],
+    ["that are no object", Uint8Array.from([1, 2])],
+  ])("%s are refused", (_what, image) => {
+    node.retained = pack("config", 1, image);
+    live();
+    expect(status()).toMatchObject({ state: "refused", reason: "settings" });
+    expect(node.keyValue.get("config")?.size ?? 0).toBe(0);
+  });
+});
+
+describe("a node refuses, counts, and goes on", () => {
+  const app = appImage(APP);
+
+  it("what another one has signed", () => {
+    node.retained = pack("app", 1, app, {}, createSigner());
+    expect(live()).toEqual({ native: OLD, app: 0 });
+    expect(status()).toMatchObject({ state: "idle", refused: 1, lastRefusal: "key" });
+  });
+
+  it.each<[string, Parameters<typeof pack>[3]]>([
+    ["class", { deviceClass: new Uint8Array(16) }],
+    ["hardware", { hardware: { low: 9, high: 9 } }],
+    ["base", { base: { build: "0.0.9", engine: IDENTITY.engine } }],
+  ])("what is for another %s", (reason, changed) => {
+    node.retained = pack("app", 1, app, changed);
+    live();
+    expect(status()).toMatchObject({ state: "idle", refused: 1, lastRefusal: reason });
+  });
+
+  it("an image that is too large for its slot", () => {
+    node.retained = pack("app", 1, new Uint8Array(4 * 4096 + 1));
+    live();
+    expect(status()).toMatchObject({ refused: 1, lastRefusal: "full" });
+  });
+
+  it("a block that is another one, until the broker has the right one", () => {
+    node.retained = pack("app", 1, app);
+    node.wrong.set(1, new Uint8Array(4096));
+    live(1);
+    expect(status()).toMatchObject({ state: "refused", reason: "block", refused: 1 });
+    node.wrong.clear();
+    expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
+  it("blocks that have vanished half way, after some sessions, and takes up what it has when they are back", () => {
+    node.retained = pack("app", 1, app);
+    node.lost.add(2);
+    live(3);
+    expect(status()).toMatchObject({ state: "refused", reason: "vanished", blocks: 2, of: 3 });
+    node.lost.clear();
+    node.lost.add(0).add(1);
+    expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
+  it("an update that was withdrawn or replaced half way", () => {
+    node.retained = pack("app", 1, app);
+    node.lost.add(2);
+    live(1);
+    expect(status()).toMatchObject({ state: "receiving" });
+    node.retained = "withdrawn";
+    live(1);
+    expect(status()).toMatchObject({ state: "refused", reason: "withdrawn", refused: 1 });
+    node.retained = pack("app", 2, app);
+    live(1);
+    node.lost.clear();
+    node.retained = pack("app", 3, appImage(NEXT_APP));
+    expect(live()).toEqual({ native: OLD, app: NEXT_APP });
+    expect(status()).toMatchObject({ refused: 2, lastRefusal: "replaced", floors: [0, 3, 0] });
+  });
+
+  it("a worn sector, wherever it is", () => {
+    for (const name of ["mod_0", "update", "xs"]) {
+      const worn = new UpdateNode(node.freeze());
+      const partition = worn.partition(name);
+      const write = partition.write.bind(partition);
+      partition.write = (bytes, offset) => {
+        write(bytes, offset);
+        // The journal's blocks, but for one, are good.
+        if (name !== "update" || Math.floor(offset / 4096) === 4 || offset < 4096)
+          partition.bytes[offset] &= 0x0f;
+      };
+      worn.retained = pack("app", 1, app);
+      worn.live("power", 3);
+      worn.updater!.prepare("node");
+      const { native, app: runs } = worn.ran[worn.ran.length - 1];
+      expect([name, native, runs]).toEqual([name, OLD, 0]);
+      expect(worn.updater!.status).toMatchObject({ lastRefusal: "worn" });
+    }
+  });
+
+  it("nothing that the power was lost under: it is tried again, but not for ever", () => {
+    node.retained = pack("app", 1, app);
+    let trials = 0;
+    for (let boot = 0; boot < 8; boot++) {
+      node.onTrial = () => {
+        trials++;
+        throw new PowerLoss();
+      };
+      node.live("power", 1);
+    }
+    expect(trials).toBe(3);
+    expect(live()).toEqual({ native: OLD, app: 0 });
+    expect(status()).toMatchObject({ state: "reverted", reason: "power" });
+  });
+});
