@@ -408,7 +408,16 @@ export interface UpdateSettings {
   keys: readonly { key: Uint8Array; kid: Uint8Array }[];
 }
 
-/** Everything a terminal gets from its platform. Buses are named; `p1` is the smart meter's. */
+/** Classes by the kind of bus; what a platform does not have is absent. Which port and which pins, a stream says. */
+export interface Buses {
+  serial?: { io: SerialConstructor };
+  i2c?: { io: I2CConstructor };
+  pulseCount?: { io: PulseCountConstructor };
+  digital?: { io: DigitalConstructor };
+  tcp?: { io: TcpConstructor };
+}
+
+/** Everything a terminal gets from its platform. */
 export interface Hal {
   clock: Clock;
   sleep: Sleep;
@@ -423,7 +432,7 @@ export interface Hal {
   supply?: { /** Volts. */ read(): number };
   /** One diagnostic line for a person. Never carries secrets. */
   log(line: string): void;
-  buses: Record<string, SerialBus | undefined>;
+  buses: Buses;
   storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
   /** Absent where nothing can verify an update: then none is taken. */
   crypto?: Crypto;

@@ -20,26 +20,34 @@ import defaultApp from "./app/default";
 import type { App } from "./app/interface";
 import { configNames } from "./config";
 import type {
+  Buses,
   ByteBuffer,
   Clock,
   Crypto,
+  DigitalConstructor,
   FlashStorage,
   Hal,
+  I2CConstructor,
   KeyValueStorage,
   MqttConstructor,
   NtpClient,
   NtpConstructor,
+  PulseCountConstructor,
   Retained,
   SerialConstructor,
   Sleep,
+  TcpConstructor,
   WakeReason,
   WiFiConstructor,
 } from "./hal";
 import type { Board } from "./native/esp32/board";
 import { run } from "./run";
 
-/** Not a module of the `lin` build, so it is looked for. */
+/** No modules of the `lin` build, so they are looked for. */
 const WIFI = "embedded:network/interface/wifi";
+const I2C = "embedded:io/i2c";
+const PULSE_COUNT = "embedded:io/pulsecount";
+const DIGITAL = "embedded:io/digital";
 /** A module of the SDK whose name a linter takes for one of Node. */
 const NET = "net";
 /** Deep sleep, RTC memory and boot: only a board has them. */
@@ -270,6 +278,18 @@ class NativeCrypto implements Crypto {
   }
 }
 
+/** Classes of buses that not every platform has are no modules of its build. */
+function findBuses(): Buses {
+  const io = <T>(name: string) => (Modules.has(name) ? { io: Modules.importNow(name) as T } : undefined);
+  return {
+    serial: { io: Serial as unknown as SerialConstructor },
+    tcp: { io: TCP as unknown as TcpConstructor },
+    i2c: io<I2CConstructor>(I2C),
+    pulseCount: io<PulseCountConstructor>(PULSE_COUNT),
+    digital: io<DigitalConstructor>(DIGITAL),
+  };
+}
+
 function createHal(clock: Clock, sleep: Sleep): Hal {
   const wifi = Modules.has(WIFI) ? (Modules.importNow(WIFI) as WiFiConstructor) : undefined;
   let mac: string | undefined;
@@ -283,7 +303,7 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
     },
     random,
     log,
-    buses: { p1: { io: Serial as unknown as SerialConstructor } },
+    buses: findBuses(),
     storage: {
       keyValue: keyValue as unknown as KeyValueStorage,
       flash: flash as unknown as FlashStorage,

@@ -373,8 +373,8 @@ describe("the settings of the meter", () => {
       { p1Port: 2, p1Receive: 21 },
       {
         prepare({ buses }) {
-          const { io } = buses.p1!;
-          buses.p1!.io = class extends io {
+          const { io } = buses.serial!;
+          buses.serial!.io = class extends io {
             constructor(options: SerialOptions) {
               opened.push(options);
               super(options);

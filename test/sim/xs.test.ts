@@ -31,7 +31,6 @@ async function run(options: SimulationOptions): Promise<Outcome> {
   const records: DecodedRecord[] = [];
   const lines: string[] = [];
   const report = await simulate({
-    transport: "pair",
     ...options,
     onRecord: (record) => records.push(record),
     log: (line) => lines.push(line),
@@ -68,7 +67,6 @@ describe.runIf(hasCompiler())("a simulation on XS", () => {
   it("gives the frames of Node, byte for byte", async () => {
     const { report } = await expectSame({
       scenario: scenarioOf({ ...street, days: 0.03 }),
-      transport: "tcp",
     });
     expect(report.ok).toBe(true);
     for (const { delivered } of report.terminals) expect(delivered).toBeGreaterThan(1);

@@ -12,7 +12,7 @@ import type { TerminalEvent } from "../../tools/decode/events";
 import { FrameReader } from "../../tools/decode/reader";
 import type { DecodedRecord } from "../../tools/decode/records";
 import { recordsOf } from "../../tools/decode/records";
-import { SimulatedTerminal } from "../../tools/sim/terminal";
+import { type Chips, SimulatedTerminal } from "../../tools/sim/terminal";
 
 export const START = Date.UTC(2026, 5, 1);
 export const MINUTE = 60_000;
@@ -20,6 +20,8 @@ export const MINUTE = 60_000;
 export interface SiteOptions {
   config?: Record<string, unknown>;
   chip?: SerialChip;
+  /** What is on its other buses, in the world of this clock. */
+  chips?: (clock: VirtualClock) => Chips;
   app?: App;
   /** What time servers say; default: the truth. */
   timeServers?: NtpSetup["servers"];
@@ -71,6 +73,7 @@ export class Site {
       clock: this.clock,
       seed: 1,
       chip: options.chip ?? meter,
+      chips: options.chips?.(this.clock),
       timeServers: options.timeServers,
       stream: createPairStream((far) => void aedes.handle(far), { deadlineMs: options.deadlineMs ?? 10_000 }),
       ...(options.app && { apps: [options.app, ...(options.fallback ? [options.fallback] : [])] }),

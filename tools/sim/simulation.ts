@@ -14,7 +14,7 @@ import type { FrameReadings } from "../decode/formats/format";
 import { FrameReader } from "../decode/reader";
 import { type DecodedRecord, recordsOf } from "../decode/records";
 import { Subscriber } from "../subscriber";
-import { Broker, type BrokerControl } from "./broker";
+import { Broker, type BrokerControl, type Listener } from "./broker";
 import { type RecordingExpectation, recent, slots, telegrams } from "./expectations";
 import { type Household, householdsOf } from "./household";
 import { Judge, type Verdict } from "./judge";
@@ -37,8 +37,6 @@ export interface SimulationOptions {
   outboxBytes?: number;
   /** Runs the firmware on XS. Default: on the engine of this process. */
   xs?: XsFiles;
-  /** `pair`: terminals reach the broker in this process without sockets. */
-  transport?: "tcp" | "pair";
   /** From 0 to 1. */
   onProgress?: (done: number, moment: number) => void;
   /** Each decoded reading, repeats dropped, in the order of arrival. */
@@ -140,7 +138,7 @@ class Simulation {
   readonly #lies: Lie[];
   #undecodable = 0;
   /** Of each broker, in their order. */
-  readonly #subscribers: Subscriber[] = [];
+  readonly #listeners: Listener[] = [];
   readonly #brokers: Way[] = ["up", "up"];
   /** Resolves never, rejects when firmware or the world has thrown. */
   readonly #failed: Promise<never>;
@@ -176,30 +174,32 @@ class Simulation {
     if (recording) this.#addRecording(recording, stream);
     else for (const household of this.#households) this.#addHouse(household, stream);
     for (const occurrence of recording ? [] : occurrencesOf(scenario)) this.#schedule(occurrence);
-    await this.#subscribe(this.#url(), this.#broker);
-    if (this.#second) await this.#subscribe(this.#second.url, this.#second);
+    await this.#listen();
     try {
       for (const { terminal } of this.#sites.values()) terminal.live().catch(this.#fail);
       await this.#advance();
       await this.#flush();
       // A broker that is down at the end has nothing more to deliver: what it did not get is lost.
-      for (const [index, subscriber] of this.#subscribers.entries())
-        if (this.#brokers[index] === "up") await subscriber.barrier();
+      for (const [index, listener] of this.#listeners.entries())
+        if (this.#brokers[index] === "up") await listener.barrier();
     } finally {
       // A resident would keep its connection, and so this process, until the broker misses it.
       for (const { terminal } of this.#sites.values()) terminal.halt();
-      for (const subscriber of this.#subscribers) await subscriber.close();
+      for (const listener of this.#listeners) await listener.close();
     }
     return this.#report();
   }
 
-  async #subscribe(url: string, broker: Broker | undefined): Promise<void> {
-    const subscriber = await Subscriber.connect(url, {
-      filter: "gm/#",
-      stream: this.#isPair ? () => broker!.connect() : undefined,
-      onMessage: (topic, payload) => this.#receive(topic, payload),
-    });
-    this.#subscribers.push(subscriber);
+  async #listen(): Promise<void> {
+    const filter = "gm/#";
+    const onMessage = (topic: string, payload: Uint8Array) => this.#receive(topic, payload);
+    for (const broker of this.#builtIn) this.#listeners.push(await broker.listen(filter, onMessage));
+    if (!this.#broker) this.#listeners.push(await Subscriber.connect(this.#url(), { filter, onMessage }));
+  }
+
+  /** The brokers of this process. */
+  get #builtIn(): Broker[] {
+    return [this.#broker, this.#second].filter((broker) => broker !== undefined);
   }
 
   /** Lets the engines go. */
@@ -226,17 +226,14 @@ class Simulation {
     return broker ? urlOf(broker) : this.#broker!.url;
   }
 
+  /** Terminals reach a broker of this process without sockets. */
   #stream(): StreamConstructor {
-    if (!this.#isPair) return createTcpStream();
-    const ways = [this.#broker!, ...(this.#second ? [this.#second] : [])].map((broker): StreamWay => {
+    if (!this.#broker) return createTcpStream();
+    const ways = this.#builtIn.map((broker): StreamWay => {
       const { hostname, port } = new URL(broker.url);
       return [`${hostname}:${port}`, createPairStream((far) => broker.handle(far))];
     });
     return streamByPort(new Map(ways));
-  }
-
-  get #isPair(): boolean {
-    return this.#broker !== undefined && this.#options.transport === "pair";
   }
 
   #brokerConfig(): Record<string, unknown> {
@@ -354,14 +351,14 @@ class Simulation {
     const index = number - 1;
     if (way === this.#brokers[index]) return;
     this.#brokers[index] = way;
-    const subscriber = this.#subscribers[index];
+    const listener = this.#listeners[index];
     if (way === "down") {
       // What the broker has acknowledged must have been passed on: it keeps nothing on disk.
-      await subscriber.barrier();
+      await listener.barrier();
       await control.stop();
     } else {
       await control.start();
-      await subscriber.barrier();
+      await listener.barrier();
     }
   }
 

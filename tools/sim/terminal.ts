@@ -2,22 +2,32 @@ import type { Air } from "../../hal-mocks/air";
 import type { VirtualClock } from "../../hal-mocks/clock";
 import { type Oscillators, TerminalClock } from "../../hal-mocks/clock";
 import { createFlash, Partition } from "../../hal-mocks/flash";
+import { createI2C, type I2CChip, type MockI2CConstructor } from "../../hal-mocks/i2c";
 import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
 import { Link, type LinkSettings } from "../../hal-mocks/link";
 import { createMqtt } from "../../hal-mocks/mqtt";
 import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import { createNtp, type NtpSetup } from "../../hal-mocks/ntp";
+import {
+  createDigital,
+  createPulseCount,
+  type MockDigitalConstructor,
+  type MockPulseCountConstructor,
+  type PinListener,
+  type PulseSource,
+} from "../../hal-mocks/pulse-count";
 import { createRandom } from "../../hal-mocks/random";
 import { RetainedMemory } from "../../hal-mocks/retained";
-import { createSerial, type SerialChip } from "../../hal-mocks/serial";
+import { createSerial, type MockSerialConstructor, type SerialChip } from "../../hal-mocks/serial";
 import { DeepSleep } from "../../hal-mocks/sleep";
 import type { StreamConstructor } from "../../hal-mocks/stream";
+import { createTcp, type TcpPeer } from "../../hal-mocks/tcp";
 import { createWiFi } from "../../hal-mocks/wifi";
 import defaultApp from "../../src/app/default";
 import type { App } from "../../src/app/interface";
 import { FlashOutbox } from "../../src/comms/outbox";
 import { loadConfig } from "../../src/config";
-import type { Hal, Timer, WakeReason } from "../../src/hal";
+import type { Hal, TcpConstructor, Timer, WakeReason } from "../../src/hal";
 import { type Counters, loadState } from "../../src/lowpower/state";
 import { type Machine, NodeMachine, type TerminalState, type XsFiles, XsMachine } from "./machine";
 import type { Reset } from "./scenario";
@@ -34,6 +44,19 @@ const FLIPPED_BITS = 3;
 /** As in partitions.csv. */
 const OUTBOX_BYTES = 512 * 1024;
 
+/** Sensor chips on a terminal's buses. */
+export interface Chips {
+  /** By port. */
+  serial?: ReadonlyMap<number, SerialChip>;
+  /** By address. */
+  i2c?: ReadonlyMap<number, I2CChip>;
+  /** By `address:port`. */
+  tcp?: ReadonlyMap<string, TcpPeer>;
+  /** By pin. */
+  pulses?: ReadonlyMap<number, PulseSource>;
+  outputs?: ReadonlyMap<number, PinListener>;
+}
+
 export interface TerminalSetup {
   device: string;
   /** Overrides, as a manifest's `config`. */
@@ -42,8 +65,10 @@ export interface TerminalSetup {
   seed: number;
   /** What drives its ticks. Default: as exact as the world. */
   oscillators?: Oscillators;
-  /** What is on the serial port. */
+  /** What is on the smart meter's port. */
   chip: SerialChip;
+  /** What is on its other buses. Default: nothing. */
+  chips?: Chips;
   stream: StreamConstructor;
   /** The access points that it hears. Default: one that takes everybody. */
   air?: Air;
@@ -75,7 +100,13 @@ export class SimulatedTerminal {
   /** What survives a deep sleep, and is lost with the power. */
   readonly retained = new RetainedMemory();
   readonly #sleep = new DeepSleep();
-  readonly #serial: ReturnType<typeof createSerial>;
+  readonly #buses: {
+    serial: MockSerialConstructor;
+    i2c: MockI2CConstructor;
+    tcp: TcpConstructor;
+    pulseCount: MockPulseCountConstructor;
+    digital: MockDigitalConstructor;
+  };
   readonly #clock: TerminalClock;
   readonly hal: Hal;
   readonly #machine: Machine;
@@ -96,7 +127,14 @@ export class SimulatedTerminal {
     this.#clock = terminalClock;
     const random = createRandom(`${seed} ${device}`);
     const { config } = loadConfig([{ from: "", values: setup.config }]);
-    this.#serial = createSerial(terminalClock, new Map([[config.p1Port, chip]]));
+    const { serial = [], i2c, tcp, pulses, outputs } = setup.chips ?? {};
+    this.#buses = {
+      serial: createSerial(terminalClock, new Map([...serial, [config.p1Port, chip]])),
+      i2c: createI2C(i2c ?? new Map()),
+      tcp: createTcp(terminalClock, tcp ?? new Map()),
+      pulseCount: createPulseCount(pulses ?? new Map()),
+      digital: createDigital(outputs ?? new Map()),
+    };
     this.hal = {
       clock: terminalClock,
       sleep: this.#sleep,
@@ -104,7 +142,13 @@ export class SimulatedTerminal {
       mac: macOf(device),
       random: random.uint32,
       log: (line) => log(`${device}: ${line}`),
-      buses: { p1: { io: this.#serial } },
+      buses: {
+        serial: { io: this.#buses.serial },
+        i2c: { io: this.#buses.i2c },
+        tcp: { io: this.#buses.tcp },
+        pulseCount: { io: this.#buses.pulseCount },
+        digital: { io: this.#buses.digital },
+      },
       storage: {
         keyValue: createKeyValue(this.store),
         flash: createFlash(new Map([["outbox", this.partition]])),
@@ -237,7 +281,8 @@ export class SimulatedTerminal {
   /** What is in RAM, or is a connection, is gone. */
   halt(): void {
     this.#clock.reset();
-    this.#serial.reset();
+    const { serial, i2c, pulseCount, digital } = this.#buses;
+    for (const bus of [serial, i2c, pulseCount, digital]) bus.reset();
     this.link.reset();
   }
 
