@@ -143,6 +143,9 @@ const fields = {
   /** Millivolts of the supply below which sessions are four times rarer, and below which there are none; 0: never. */
   supplyLowMv: integer(0, 0, 60_000),
   supplyStopMv: integer(0, 0, 60_000),
+  /** GPIO whose level wakes a sleeper for a session, such as a button's; it needs a resistor to the other level. -1: none. */
+  wakePin: integer(-1, -1, 63),
+  wakeLevel: integer(0, 0, 1),
   /** First and largest bound of the random wait after a failed session. */
   backoffMs: integer(30_000, 100, DAY_MS),
   backoffMaxMs: integer(3_600_000, 1_000, DAY_MS),

@@ -330,9 +330,20 @@ export interface Clock {
   clear(timer: Timer | undefined): void;
 }
 
+/** A pin that ends a deep sleep. */
+export interface WakePin {
+  /** GPIO number. */
+  pin: number;
+  /** 0 or 1. */
+  level: number;
+}
+
 export interface Sleep {
-  /** Deep sleep: nothing in RAM survives. On a board it does not return; the next boot is the wake. */
-  deep(ms: number, wakeOn: readonly WakeReason[]): void;
+  /**
+   * Deep sleep: nothing in RAM survives. On a board it does not return; the next boot is the wake.
+   * @param pin what "pin" in `wakeOn` means; without one only the time ends the sleep.
+   */
+  deep(ms: number, wakeOn: readonly WakeReason[], pin?: WakePin): void;
 }
 
 /** Memory that survives deep sleep and is lost with the power (RTC memory on ESP32). */
@@ -367,7 +378,7 @@ export type WakeReason = "start" | "timer" | "sample" | "session" | "pin";
 
 /** What a wake resolves to: `ms` until the next wake, or the `ticks` at which a resident wants to be called. */
 export type WakeResult =
-  | { next: "sleep"; ms: number; wakeOn: readonly WakeReason[] }
+  | { next: "sleep"; ms: number; wakeOn: readonly WakeReason[]; pin?: WakePin }
   | { next: "idle"; until: number };
 
 /** Why the processor started: the platform's own account. `sleep` is the end of a deep sleep. */
@@ -432,7 +443,11 @@ export interface Hal {
   /** Absent where no update is to be taken. */
   update?: UpdateSettings;
   network: {
-    wifi?: { io: WiFiConstructor };
+    wifi?: {
+      io: WiFiConstructor;
+      /** Of a station that has been made: whether the radio may rest between beacons, and then answers later. */
+      savePower?(isOn: boolean): void;
+    };
     /** Where the time is asked for; absent where nobody knows it. */
     ntp?: { io: NtpConstructor; dns: { io: unknown }; socket: { io: unknown } };
     mqtt: { io: MqttConstructor; dns: { io: unknown }; socket: { io: unknown } };

@@ -37,6 +37,7 @@ import type {
   WakeReason,
   WiFiConstructor,
 } from "./hal";
+import type { Board } from "./native/esp32/board";
 import { builtInUpdates } from "./ota/built-in";
 import { NativeCrypto, type NativeModules } from "./ota/native-crypto";
 import { run } from "./run";
@@ -48,6 +49,8 @@ const PULSE_COUNT = "embedded:io/pulsecount";
 const DIGITAL = "embedded:io/digital";
 /** A module of the SDK whose name a linter takes for one of Node. */
 const NET = "net";
+/** Deep sleep, RTC memory and boot: only a board has them. */
+const BOARD = "src/native/esp32/board";
 /** What a mod calls its app, see src/app/manifest.json. */
 const APP = "app";
 
@@ -90,7 +93,21 @@ class DeviceClock implements Clock {
   }
 }
 
-/** Stands in until src/native gives access to RTC memory: what it keeps survives no reset. */
+/** Goes on through deep sleep and resets. */
+class BoardClock extends DeviceClock {
+  readonly #board: Board;
+
+  constructor(board: Board) {
+    super();
+    this.#board = board;
+  }
+
+  override get ticks(): number {
+    return this.#board.ticks;
+  }
+}
+
+/** Stands in for RTC memory on a host: what it keeps survives no reset. */
 class RamRetained implements Retained {
   readonly byteLength = RETAINED_BYTES;
   #bytes: Uint8Array | undefined;
@@ -107,7 +124,21 @@ class RamRetained implements Retained {
   }
 }
 
-/** Stands in until src/native can sleep deeply: the board stays awake, and the next terminal starts afresh. */
+class DeepSleep implements Sleep {
+  readonly #board: Board;
+
+  constructor(board: Board) {
+    this.#board = board;
+  }
+
+  deep(...[ms, wakeOn, pin]: Parameters<Sleep["deep"]>): void {
+    if (pin && wakeOn.includes("pin") && !this.#board.wakeOn(pin))
+      log(`gridmote: wakePin is ${pin.pin}, and this chip cannot wake by it`);
+    this.#board.sleep(ms);
+  }
+}
+
+/** Stands in for deep sleep on a host: it stays awake, and the next terminal starts afresh. */
 class WaitingSleep implements Sleep {
   readonly #clock: Clock;
   #ms = 0;
@@ -250,6 +281,14 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
   };
 }
 
+/** The same with what only a board has. */
+function createBoardHal(board: Board): Hal {
+  const hal = createHal(new BoardClock(board), new DeepSleep(board));
+  const { retained, resetReason, boot, saveRadio } = board;
+  if (hal.network.wifi) hal.network.wifi.savePower = saveRadio;
+  return Object.assign(hal, { retained, resetReason, boot });
+}
+
 /** The app of the installed mod, if it may and does load, then the one that is built in. */
 function loadApps(mayInstalled: () => boolean): App[] {
   try {
@@ -270,7 +309,8 @@ function ownConfig(): Record<string, unknown> {
   return Object.fromEntries(known.map((name) => [name, config[name]]));
 }
 
-async function main(): Promise<never> {
+/** On a host, which cannot sleep deeply, one terminal after the other. */
+async function runOnHost(): Promise<void> {
   const clock = new DeviceClock();
   const sleep = new WaitingSleep(clock);
   const hal = createHal(clock, sleep);
@@ -279,6 +319,12 @@ async function main(): Promise<never> {
     await run(hal, loadApps, ownConfig(), reason);
     reason = await sleep.over();
   }
+}
+
+async function main(): Promise<void> {
+  if (!Modules.has(BOARD)) return runOnHost();
+  const board = Modules.importNow(BOARD) as Board;
+  return run(createBoardHal(board), loadApps, ownConfig(), board.wakeReason);
 }
 
 main();

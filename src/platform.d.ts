@@ -3,6 +3,10 @@
 /** Writes to the debugger or, in a build without one, to the console. */
 declare function trace(...messages: string[]): void;
 
+/** A C function, by its name; the compiler knows it in this form only: `native("name").call(this, …)`. */
+// biome-ignore lint/suspicious/noExplicitAny: as the SDK declares it
+declare function native(name: string): (...values: any[]) => any;
+
 declare module "embedded:network/ntp/client" {
   export default class NTP {
     constructor(options: { servers: string[]; dns: object; socket: object });

@@ -335,7 +335,13 @@ export class Terminal {
     const staysUntil = this.#uplink.staysUntil;
     if (staysUntil !== undefined) return { next: "idle", until: Math.min(until, staysUntil) };
     await this.#uplink.end();
-    return { next: "sleep", ms: Math.max(until - this.#hal.clock.ticks, 0), wakeOn: ["timer", "pin"] };
+    const { wakePin, wakeLevel } = this.#config;
+    return {
+      next: "sleep",
+      ms: Math.max(until - this.#hal.clock.ticks, 0),
+      wakeOn: ["timer", "pin"],
+      ...(wakePin >= 0 && { pin: { pin: wakePin, level: wakeLevel } }),
+    };
   }
 
   /**

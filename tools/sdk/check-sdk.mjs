@@ -37,6 +37,8 @@ const REQUIRED = [
 /** What the SDK's own settings for a board must not have undone. */
 const SDKCONFIG = [
   "CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=y",
+  "CONFIG_BOOTLOADER_SKIP_VALIDATE_IN_DEEP_SLEEP=y",
+  "CONFIG_ESP_INT_WDT=y",
   "CONFIG_ESP_TASK_WDT_EN=y",
   "CONFIG_PARTITION_TABLE_CUSTOM=y",
 ];
