@@ -4,18 +4,22 @@ import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { emptyTally, explore, type Tally } from "../test/powercut/cuts";
 import { emptyUpdateTally, exploreUpdates, type UpdateTally } from "../test/powercut/updates";
+import { updating } from "../test/powercut/updating";
 
 const CHILD = "--child";
 const QUICK = "--quick";
 /** Of the recovery's cuts, one in so many, with `--quick`. */
 const QUICK_EVERY = 16;
+/** Of a whole node that takes updates, in so many: updates by themselves are cut at each. */
+const UPDATING_EVERY = 64;
 const NAME = "test:powercut";
 
 /** What a process says: how far it is, or what it has found. */
-type Message = number | { node: Tally } | { updates: UpdateTally };
+type Message = number | { node: Tally } | { updating: Tally } | { updates: UpdateTally };
 
 interface Found {
   node: Tally;
+  updating: Tally;
   updates: UpdateTally;
   processes: number;
 }
@@ -24,6 +28,7 @@ interface Found {
 async function exploreAll(quick: boolean): Promise<Found> {
   const processes = availableParallelism();
   const node = emptyTally();
+  const whole = emptyTally();
   const updates = emptyUpdateTally();
   const shares = new Array<number>(processes).fill(0);
   const children = shares.map((_, index) => {
@@ -34,6 +39,7 @@ async function exploreAll(quick: boolean): Promise<Found> {
         shares[index] = message;
         showProgress(shares.reduce((sum, share) => sum + share, 0) / processes);
       } else if ("node" in message) add(node, message.node);
+      else if ("updating" in message) add(whole, message.updating);
       else addUpdates(updates, message.updates);
     });
     return child;
@@ -41,7 +47,7 @@ async function exploreAll(quick: boolean): Promise<Found> {
   for (const [code] of await Promise.all(children.map((child) => once(child, "exit"))))
     if (code !== 0) node.faults.push(`a process ended with ${code}`);
   showProgress(undefined);
-  return { node, updates, processes };
+  return { node, updating: whole, updates, processes };
 }
 
 function add(sum: Tally, { faults, ...part }: Tally): void {
@@ -69,21 +75,24 @@ function showProgress(share: number | undefined): void {
 async function exploreShare(index: number, processes: number, quick: boolean): Promise<void> {
   const share = { depth: 2, every: processes, offset: index, everySecond: quick ? QUICK_EVERY : 1 } as const;
   const say = (message: Message) => process.send!(message);
-  say({ updates: exploreUpdates({ ...share, onProgress: (done) => say(done / 2) }) });
-  say({ node: await explore({ ...share, onProgress: (done) => say((1 + done) / 2) }) });
+  say({ updates: exploreUpdates({ ...share, onProgress: (done) => say(done / 3) }) });
+  const everySecond = UPDATING_EVERY * share.everySecond;
+  const whole = { ...share, world: updating, everySecond };
+  say({ updating: await explore({ ...whole, onProgress: (done) => say((1 + done) / 3) }) });
+  say({ node: await explore({ ...share, onProgress: (done) => say((2 + done) / 3) }) });
   process.disconnect!();
 }
 
 async function main(quick: boolean): Promise<void> {
   const begun = performance.now();
-  const { node, updates, processes } = await exploreAll(quick);
+  const { node, updating: whole, updates, processes } = await exploreAll(quick);
   const seconds = ((performance.now() - begun) / 1000).toFixed(0);
-  const faults = [...node.faults, ...updates.faults];
+  const faults = [...node.faults, ...whole.faults, ...updates.faults];
   for (const fault of faults) console.error(fault);
   console.log(
-    `a node: ${countsOf(node, quick)}\n` +
-      `the longest recovery took ${node.mostOperations} operations and ${node.mostWakes} wakes\n` +
-      `updates: ${countsOf(updates, quick)}\n` +
+    `a node: ${countsOf(node, quick ? QUICK_EVERY : 1)}\n${longest(node)}\n` +
+      `a node that takes updates: ${countsOf(whole, UPDATING_EVERY * (quick ? QUICK_EVERY : 1))}\n${longest(whole)}\n` +
+      `updates by themselves: ${countsOf(updates, quick ? QUICK_EVERY : 1)}\n` +
       `the longest way took ${updates.mostBoots} boots\n` +
       (faults.length
         ? `${faults.length} faults`
@@ -94,8 +103,13 @@ async function main(quick: boolean): Promise<void> {
   if (faults.length) process.exitCode = 1;
 }
 
-function countsOf({ first, second, runs }: Tally | UpdateTally, quick: boolean): string {
-  const some = quick ? ` (one in ${QUICK_EVERY})` : "";
+function longest({ mostOperations, mostWakes }: Tally): string {
+  return `the longest recovery took ${mostOperations} operations and ${mostWakes} wakes`;
+}
+
+/** @param every of the recoveries' cuts, one in so many was made. */
+function countsOf({ first, second, runs }: Tally | UpdateTally, every: number): string {
+  const some = every > 1 ? ` (one in ${every})` : "";
   return `${first} cuts of the scenarios and ${second} cuts of the recoveries from them${some}, of which ${runs} differ`;
 }
 

@@ -8,6 +8,7 @@ const CONNACK = [0x20, 2, 0, 0];
 const CONNECT = 1;
 const PUBLISH = 3;
 const SUBSCRIBE = 8;
+const UNSUBSCRIBE = 10;
 const PINGREQ = 12;
 const DISCONNECT = 14;
 
@@ -16,10 +17,12 @@ export interface BrokerOptions {
   onPublish: (topic: string, payload: Uint8Array) => void;
   /** A terminal has said goodbye. */
   onGoodbye: () => void;
+  /** What it keeps; nothing by default. */
+  retained?: () => ReadonlyMap<string, Uint8Array>;
 }
 
 /** Just enough of an MQTT 3.1.1 broker for one terminal, in the microtasks of this process: real ones cost turns. */
-export function createBroker({ mode, onPublish, onGoodbye }: BrokerOptions): StreamConstructor {
+export function createBroker({ mode, onPublish, onGoodbye, retained }: BrokerOptions): StreamConstructor {
   return class extends BufferedStream {
     #bytes = new Uint8Array(0);
     #published = 0;
@@ -70,11 +73,27 @@ export function createBroker({ mode, onPublish, onGoodbye }: BrokerOptions): Str
       const type = first >> 4;
       if (type === CONNECT) this.received(Uint8Array.from(CONNACK));
       else if (type === PUBLISH) this.#publish(body);
-      else if (type === SUBSCRIBE) this.received(Uint8Array.of(0x90, 3, body[0], body[1], 1));
+      else if (type === SUBSCRIBE) this.#subscribe(body);
+      else if (type === UNSUBSCRIBE) this.received(Uint8Array.of(0xb0, 2, body[0], body[1]));
       else if (type === PINGREQ) this.received(Uint8Array.of(0xd0, 0));
       else if (type === DISCONNECT) {
         onGoodbye();
         this.failed(new Error("the peer closed the connection"));
+      }
+    }
+
+    /** Acknowledges, and sends what is kept on these topics, at QoS 0. */
+    #subscribe(body: Uint8Array): void {
+      const topics: string[] = [];
+      for (let at = 2; at < body.length; at++) {
+        const end = at + 2 + body[at] * 256 + body[at + 1];
+        topics.push(new TextDecoder().decode(body.subarray(at + 2, end)));
+        at = end;
+      }
+      this.received(Uint8Array.of(0x90, 2 + topics.length, body[0], body[1], ...topics.map(() => 1)));
+      for (const topic of topics) {
+        const payload = retained?.().get(topic);
+        if (payload) this.received(publishPacket(topic, payload));
       }
     }
 
@@ -88,4 +107,21 @@ export function createBroker({ mode, onPublish, onGoodbye }: BrokerOptions): Str
       else this.failed(new Error("the peer closed the connection"));
     }
   };
+}
+
+function publishPacket(topic: string, payload: Uint8Array): Uint8Array {
+  const name = new TextEncoder().encode(topic);
+  const length: number[] = [];
+  for (let rest = 2 + name.length + payload.length; ; rest >>= 7) {
+    length.push(rest > 127 ? (rest & 127) | 128 : rest);
+    if (rest <= 127) break;
+  }
+  return Uint8Array.of(
+    (PUBLISH << 4) | 1,
+    ...length,
+    name.length >> 8,
+    name.length & 255,
+    ...name,
+    ...payload,
+  );
 }

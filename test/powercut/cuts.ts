@@ -1,5 +1,5 @@
 import { Checker } from "./check";
-import { type Cut, recover, scenario } from "./explore";
+import { type Cut, type Outcome, type RecoveryOptions, recover, scenario } from "./explore";
 import type { Seams } from "./node";
 
 /** What was found. */
@@ -15,7 +15,15 @@ export interface Tally {
   faults: string[];
 }
 
+/** What a node lives through, and how it goes on after a cut of that. */
+export interface World {
+  scenario: (seams?: Seams) => Promise<Outcome>;
+  recover: (cut: Cut, options: RecoveryOptions) => Promise<Outcome>;
+}
+
 export interface ExploreOptions {
+  /** Default: outages, and no updates. */
+  world?: World;
   /** 2: recoveries are cut as well. */
   depth: 1 | 2;
   /** Of the scenario's cuts, one in so many. */
@@ -37,19 +45,23 @@ export function emptyTally(): Tally {
 /** Cuts a node at each operation of the scenario, and again at each operation of what follows. */
 export async function explore(options: ExploreOptions): Promise<Tally> {
   const { depth, every = 1, offset = 0, everySecond = 1, seams, mostFaults = 10, onProgress } = options;
+  const { world = { scenario, recover } } = options;
   const tally = emptyTally();
   const checker = new Checker();
-  const whole = await scenario(seams);
-  tally.faults.push(...checker.faults(whole.history).map((fault) => `uncut: ${fault}`));
+  const whole = await world.scenario(seams);
+  const uncut = [...checker.faults(whole.history), ...(whole.faults ?? [])];
+  tally.faults.push(...uncut.map((fault) => `uncut: ${fault}`));
 
   const run = async (cut: Cut, isCut: boolean): Promise<Cut[]> => {
     tally.runs++;
     const { cuts } = cut.history;
     try {
-      const { history, operations, wakes, cuts: further } = await recover(cut, { seams, isCut });
+      const outcome = await world.recover(cut, { seams, isCut });
+      const { history, operations, wakes, cuts: further, faults = [] } = outcome;
       tally.mostOperations = Math.max(tally.mostOperations, operations);
       tally.mostWakes = Math.max(tally.mostWakes, wakes);
-      for (const fault of checker.faults(history)) tally.faults.push(`${cuts.join(", then ")}: ${fault}`);
+      for (const fault of [...checker.faults(history), ...faults])
+        tally.faults.push(`${cuts.join(", then ")}: ${fault}`);
       return further;
     } catch (error) {
       tally.faults.push(`${cuts.join(", then ")}: ${error}`);
@@ -100,8 +112,8 @@ function grouped(cuts: readonly Cut[], keyOf: (cut: Cut, known: Known) => string
 
 /** Which bytes a cut leaves, whenever it comes. Retained memory that is torn is none. */
 function memoryOf({ loss, part, moment, frozen }: Cut, known: Known): string {
-  const { flash, keyValue, retained } = frozen;
-  const parts: (string | number)[] = [loss, known.of(flash), known.of(keyValue)];
+  const { flash, keyValue, retained, images = flash } = frozen;
+  const parts: (string | number)[] = [loss, known.of(flash), known.of(keyValue), known.of(images)];
   if (loss === "reset") parts.push(part === "retained" && moment === "torn" ? "torn" : known.of(retained));
   return parts.join(" ");
 }
@@ -110,7 +122,9 @@ function memoryOf({ loss, part, moment, frozen }: Cut, known: Known): string {
 function momentOf(cut: Cut, known: Known): string {
   const { loss, frozen, history, now } = cut;
   const { received, stored, taken } = history;
-  const { flash, keyValue, retained } = frozen;
-  const memory = [flash, keyValue, ...(loss === "reset" ? [retained] : [])].map((part) => known.of(part));
+  const { flash, keyValue, retained, images = flash } = frozen;
+  const memory = [flash, keyValue, images, ...(loss === "reset" ? [retained] : [])].map((part) =>
+    known.of(part),
+  );
   return [loss, ...memory, now, received.length, stored.length, taken.length].join(" ");
 }

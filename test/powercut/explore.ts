@@ -5,10 +5,10 @@ import { History, type Loss } from "./history";
 import { type Frozen, Memory, type Part, withoutPower } from "./memory";
 import { Node, type Seams } from "./node";
 
-const START = Date.UTC(2026, 5, 1);
-const MINUTE = 60_000;
+export const START = Date.UTC(2026, 5, 1);
+export const MINUTE = 60_000;
 /** How long the power is off, and how long a reset takes. */
-const OFF_MS: Record<Loss, number> = { power: 3_000, reset: 200 };
+export const OFF_MS: Record<Loss, number> = { power: 3_000, reset: 200 };
 /** Enough for the longest wait behind a failed session, with samples in between. */
 const MOST_WAKES = 40;
 
@@ -37,10 +37,12 @@ export interface Outcome {
   wakes: number;
   /** Every cut of every operation, in their order. */
   cuts: Cut[];
+  /** What else did not hold. */
+  faults?: string[];
 }
 
 /** Collects the cuts of a run. */
-class Cuts {
+export class Cuts {
   readonly all: Cut[] = [];
   readonly #node: Node;
   readonly #history: History;

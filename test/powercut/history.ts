@@ -24,6 +24,8 @@ export class History {
   kept: number;
   /** How many were there at the last cut. */
   readonly inherited: number;
+  /** What ran at each boot of a node that takes updates. */
+  readonly ran: { native: number; app: number }[];
   /** What the cuts were, in words, and their Unix seconds. */
   readonly cuts: readonly string[];
   readonly times: readonly number[];
@@ -33,6 +35,7 @@ export class History {
     this.stored = from ? [...from.stored] : [];
     this.taken = from ? [...from.taken] : [];
     this.kept = from?.kept ?? 0;
+    this.ran = from ? [...from.ran] : [];
     this.inherited = this.taken.length;
     this.cuts = cuts;
     this.times = times;

@@ -3,17 +3,23 @@ import type { KeyValueStore } from "../../hal-mocks/key-value";
 import { type CutMoment, Power } from "../../hal-mocks/power";
 import { createRandom } from "../../hal-mocks/random";
 import { RetainedMemory } from "../../hal-mocks/retained";
+import { UpdateFlash, type UpdatePartition } from "../../hal-mocks/update-flash";
 
 const BLOCKS = 6;
+/** As few as the images of test/support/images.ts need. */
+const IMAGE_BLOCKS = { otadata: 2, ota_0: 4, ota_1: 4, xs: 3, mod_0: 3, mod_1: 3, update: 8 };
+const IMAGES = Object.keys(IMAGE_BLOCKS) as UpdatePartition[];
 
-/** What an operation changes. */
-export type Part = "flash" | "keyValue" | "retained";
+/** What an operation changes: `images` is the flash in which images are, and what is known of updates. */
+export type Part = "flash" | "keyValue" | "retained" | "images";
 
 /** All that survives a boot, as it was at one moment. Nobody changes it; what is the same is the same object. */
 export interface Frozen {
   readonly flash: Partition;
   readonly keyValue: KeyValueStore;
   readonly retained: RetainedMemory;
+  /** Of a node that takes updates. */
+  readonly images?: ReadonlyMap<UpdatePartition, Partition>;
 }
 
 /** Sees each moment of an operation at which the power may go, with the memory as it is then. */
@@ -24,30 +30,47 @@ export class Memory {
   readonly flash = new Partition({ byteLength: BLOCKS * BLOCK_BYTES });
   readonly keyValue: KeyValueStore = new Map();
   readonly retained = new RetainedMemory();
+  /** Of a node that takes updates. */
+  readonly images: UpdateFlash | undefined;
   readonly keyValuePower: Power;
   /** Changes so far. */
   operations = 0;
   onMoment: OnMoment | undefined;
   #frozen: Frozen;
 
-  /** @param from what is there at the beginning; by default all is erased. */
-  constructor(from?: Frozen) {
+  /**
+   * @param from what is there at the beginning; by default all is erased.
+   * @param native the image that a node that takes updates is born with.
+   */
+  constructor(from?: Frozen, native?: Uint8Array) {
+    this.images = native || from?.images ? new UpdateFlash(IMAGE_BLOCKS) : undefined;
+    if (native) this.images!.flash("ota_0", native);
     this.#frozen = from ?? {
       flash: copyFlash(this.flash),
       keyValue: new Map(),
       retained: new RetainedMemory(),
+      ...(this.images && { images: copyImages(this.images) }),
     };
     for (const part of ["flash", "keyValue", "retained"] as const) this.#become(part, this.#frozen);
+    for (const name of this.images ? IMAGES : []) {
+      this.#become("images", this.#frozen, name);
+      this.images!.partition(name).power = this.#power("images", name);
+    }
     this.flash.power = this.#power("flash");
     this.retained.power = this.#power("retained");
     this.keyValuePower = this.#power("keyValue");
   }
 
-  #power(part: Part): Power {
-    return new WatchedPower((whole, torn) => this.#change(part, whole, torn));
+  #power(part: Part, name?: UpdatePartition): Power {
+    return new WatchedPower((whole, torn) => this.#change(part, name, whole, torn));
   }
 
-  #change(part: Part, whole: () => void, torn: ((seed: number) => void) | undefined): void {
+  #change(
+    part: Part,
+    name: UpdatePartition | undefined,
+    whole: () => void,
+    torn: ((seed: number) => void) | undefined,
+  ): void {
     const operation = this.operations++;
     const { onMoment } = this;
     if (!onMoment) {
@@ -58,23 +81,28 @@ export class Memory {
     onMoment(part, "before", before);
     if (torn) {
       torn(operation);
-      onMoment(part, "torn", this.#freeze(part));
-      this.#become(part, before);
+      onMoment(part, "torn", this.#freeze(part, name));
+      this.#become(part, before, name);
     }
     whole();
-    this.#frozen = this.#freeze(part);
+    this.#frozen = this.#freeze(part, name);
     onMoment(part, "after", this.#frozen);
   }
 
-  #freeze(part: Part): Frozen {
+  #freeze(part: Part, name: UpdatePartition | undefined): Frozen {
     const { flash, keyValue, retained } = this;
+    if (name) {
+      const images = new Map(this.#frozen.images);
+      return { ...this.#frozen, images: images.set(name, copyFlash(this.images!.partition(name))) };
+    }
     if (part === "flash") return { ...this.#frozen, flash: copyFlash(flash) };
     if (part === "retained") return { ...this.#frozen, retained: copyRetained(retained) };
     return { ...this.#frozen, keyValue: copyKeyValue(keyValue) };
   }
 
-  #become(part: Part, { flash, keyValue, retained }: Frozen): void {
-    if (part === "flash") this.flash.copyFrom(flash);
+  #become(part: Part, { flash, keyValue, retained, images }: Frozen, name?: UpdatePartition): void {
+    if (name) this.images!.partition(name).copyFrom(images!.get(name)!);
+    else if (part === "flash") this.flash.copyFrom(flash);
     else if (part === "retained") this.retained.copyFrom(retained);
     else {
       this.keyValue.clear();
@@ -106,6 +134,10 @@ function copyFlash(flash: Partition): Partition {
   const copy = new Partition({ byteLength: flash.bytes.length });
   copy.copyFrom(flash);
   return copy;
+}
+
+function copyImages(images: UpdateFlash): ReadonlyMap<UpdatePartition, Partition> {
+  return new Map(IMAGES.map((name) => [name, copyFlash(images.partition(name))]));
 }
 
 function copyRetained(retained: RetainedMemory): RetainedMemory {

@@ -4,6 +4,7 @@ import { createFlash } from "../../hal-mocks/flash";
 import { createKeyValue } from "../../hal-mocks/key-value";
 import { Link } from "../../hal-mocks/link";
 import { createMqtt } from "../../hal-mocks/mqtt";
+import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import { settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createNtp } from "../../hal-mocks/ntp";
 import { createRandom } from "../../hal-mocks/random";
@@ -12,8 +13,9 @@ import { DeepSleep } from "../../hal-mocks/sleep";
 import { createWiFi } from "../../hal-mocks/wifi";
 import type { App } from "../../src/app/interface";
 import { FRAME, HEAD_BYTES } from "../../src/comms/ring/record";
-import type { FlashStorage, Hal, MqttConstructor, Retained, WakeReason } from "../../src/hal";
+import type { FlashStorage, Hal, MqttConstructor, ResetReason, Retained, WakeReason } from "../../src/hal";
 import { type Machine, NodeMachine } from "../../tools/sim/machine";
+import { isMapped, mapArchive, mappedOf, nativeImage, tagOf } from "../support/images";
 import { type BrokerMode, createBroker } from "./broker";
 import type { History } from "./history";
 import type { Memory } from "./memory";
@@ -26,6 +28,7 @@ const BATCH = 6;
 /** Milliseconds behind the second at which the meter begins to speak. */
 export const METER_OFFSET = 200;
 const METER_3 = 2;
+const RESTART_MS = 200;
 
 export const config = {
   device: DEVICE,
@@ -54,6 +57,19 @@ export interface Seams {
   mqtt?: (io: MqttConstructor) => MqttConstructor;
 }
 
+/** What a node that takes updates finds, and does with them. */
+export interface NodeUpdates {
+  /** What the broker keeps. */
+  retained: (now: number) => ReadonlyMap<string, Uint8Array>;
+  settings: NonNullable<Hal["update"]>;
+  /** The tag of an app that throws at its first reading. */
+  badApp: number;
+  /** Sees what runs, at each boot: tags, 0 for the app that is built in. */
+  onBoot: (native: number, app: number) => void;
+  /** Whether nothing of an update is under way. */
+  isSettled: (node: Node) => boolean;
+}
+
 export interface NodeOptions {
   memory: Memory;
   history: History;
@@ -66,6 +82,8 @@ export interface NodeOptions {
   brokerMode?: (now: number) => BrokerMode;
   /** Whether anybody tells the time. */
   knowsTime?: (now: number) => boolean;
+  updates?: NodeUpdates;
+  resetReason?: ResetReason;
 }
 
 /** A whole node with its meter and its broker, from one boot on. */
@@ -83,10 +101,13 @@ export class Node {
   #isDrained = false;
   #onDrained: () => void = () => {};
   #underWay: Uint8Array | undefined;
+  #resetReason: ResetReason;
+  #onRestart: (() => void) | undefined;
 
   constructor(options: NodeOptions) {
-    const { memory, history, poweredAt, seams = {} } = options;
+    const { memory, history, poweredAt, seams = {}, updates } = options;
     this.#options = options;
+    this.#resetReason = options.resetReason ?? "power";
     const settle = () => this.#settle();
     this.clock = new VirtualClock(poweredAt, settle, settle);
     const { clock, link } = this;
@@ -104,6 +125,7 @@ export class Node {
       onGoodbye: () => {
         this.#isDrained = true;
       },
+      retained: updates && (() => updates.retained(clock.now)),
     });
     const same = <T>(port: T) => port;
     const { flash = same, retained = same, mqtt = same } = seams;
@@ -118,7 +140,7 @@ export class Node {
       buses: { serial: { io: this.#serial } },
       storage: {
         keyValue: createKeyValue(memory.keyValue, undefined, memory.keyValuePower),
-        flash: flash(this.#watched(createFlash(new Map([["outbox", memory.flash]])))),
+        flash: flash(this.#watched(this.#storage())),
       },
       network: {
         wifi: { io: createWiFi({ clock: this.#ticks, link }) },
@@ -129,7 +151,29 @@ export class Node {
         mqtt: { io: mqtt(createMqtt({ clock, link })), dns: none, socket: { io: broker } },
       },
     };
-    this.#machine = options.machine?.(hal) ?? new NodeMachine(hal, [this.#app()]);
+    if (updates) this.#connectUpdates(hal, updates);
+    this.#machine =
+      options.machine?.(hal) ?? new NodeMachine(hal, (mayInstalled) => this.#loadApps(mayInstalled));
+  }
+
+  #storage(): FlashStorage {
+    const { memory } = this.#options;
+    const outbox = new Map([["outbox", memory.flash]]);
+    return memory.images?.storage(outbox) ?? createFlash(outbox);
+  }
+
+  #connectUpdates(hal: Hal, { settings }: NodeUpdates): void {
+    hal.update = settings;
+    hal.crypto = nodeCrypto;
+    hal.boot = this.#options.memory.images!.bootloader.connect((reason) => {
+      this.#resetReason = reason;
+      this.#onRestart?.();
+    });
+    Object.defineProperty(hal, "resetReason", { get: () => this.#resetReason });
+  }
+
+  get memory(): Memory {
+    return this.#options.memory;
   }
 
   /** The frame whose record is being written, as a witness at the flash itself sees it. */
@@ -170,14 +214,34 @@ export class Node {
     for (;;) {
       if (++this.wakes > wakes)
         throw new Error(`not recovered after ${wakes} wakes: ${this.#log.join("; ")}`);
-      await this.#machine.live(config, reason);
+      if (await this.#restarts(reason)) {
+        this.#halt();
+        await new Promise<void>((resolve) => void this.clock.set(resolve, RESTART_MS));
+        reason = "start";
+        continue;
+      }
       const { ms } = this.#sleep.request!;
-      if (this.#isDrained) this.#onDrained();
+      this.#resetReason = "sleep";
+      const { updates } = this.#options;
+      if (this.#isDrained && (updates?.isSettled(this) ?? true)) this.#onDrained();
       this.#halt();
       await new Promise<void>((resolve) => void this.clock.set(resolve, ms));
       this.#sleep.wake();
       reason = "timer";
     }
+  }
+
+  /** One boot. True when it ends in a restart, false when it ends in a deep sleep. */
+  async #restarts(reason: WakeReason): Promise<boolean> {
+    const { images } = this.memory;
+    images?.start();
+    if (images) mapArchive(images.partition("xs"));
+    const restart = new Promise<boolean>((resolve) => {
+      this.#onRestart = () => resolve(true);
+    });
+    // Offers are asked for as often as the state is said.
+    const own = this.#options.updates ? { ...config, statusMs: SESSION_MS } : config;
+    return await Promise.race([restart, this.#machine.live(own, reason).then(() => false)]);
   }
 
   /** What is in RAM, or is a connection, is gone. */
@@ -192,13 +256,25 @@ export class Node {
     while (this.#machine.runJobs());
   }
 
+  /** The app that is installed, if there is one and it is whole, and the one that is built in. */
+  #loadApps(mayInstalled: () => boolean): readonly App[] {
+    const { updates } = this.#options;
+    const { images } = this.memory;
+    if (!updates || !images) return [this.#app()];
+    const { bytes } = images.partition("xs");
+    const tag = mayInstalled() && isMapped(bytes) ? tagOf(bytes) : 0;
+    updates.onBoot(wholeTag(images.bootloader.running.bytes, nativeImage), tag && wholeTag(bytes, mappedOf));
+    return tag ? [this.#app(tag === updates.badApp), this.#app()] : [this.#app()];
+  }
+
   /** Says which readings were taken. */
-  #app(): App {
+  #app(isBad = false): App {
     const { taken } = this.#options.history;
     return () => ({
       plan,
       onReading: ({ sample: { clock } }) => {
         if (clock !== undefined) taken.push(clock);
+        if (isBad) throw new Error("a bad release");
         return undefined;
       },
     });
@@ -221,6 +297,14 @@ export class Node {
       },
     };
   }
+}
+
+/** The tag of an image. @throws Error when it is not wholly the one that was made. */
+function wholeTag(bytes: Uint8Array, make: (tag: number) => Uint8Array): number {
+  const whole = make(tagOf(bytes));
+  if (Buffer.compare(bytes.subarray(0, whole.length), whole))
+    throw new Error(`image ${tagOf(bytes)} runs, and half of it is not there`);
+  return tagOf(bytes);
 }
 
 /** The frame of a record. */
