@@ -83,7 +83,7 @@ const codecs: readonly Codec[] = [
       const { data, view } = registers;
       data.set(bytes.subarray(0, data.length));
       const points = pointsIn(id, 8 * Math.floor(Math.min(bytes.length, data.length) / 16));
-      return points.map((point) => pointValue(view, 0, point)).some((value) => Number.isFinite(value));
+      return points.channels.some((_, index) => Number.isFinite(pointValue(view, 0, points, index)));
     },
   },
 ];

@@ -105,6 +105,8 @@ export class SunSpecChip implements ModbusDevice {
   readonly maxRegisters: number;
   readonly #models: () => readonly SunSpecModel[];
   readonly #base: number;
+  #shown: readonly SunSpecModel[] | undefined;
+  #map: number[] = [];
 
   constructor(
     models: () => readonly SunSpecModel[],
@@ -116,14 +118,12 @@ export class SunSpecChip implements ModbusDevice {
   }
 
   holding(address: number): number | undefined {
-    let at = address - this.#base;
-    if (at < 2) return [0x5375, 0x6e53][at];
-    at -= 2;
-    for (const { id, words } of this.#models()) {
-      if (at < 2) return at ? words.length : id;
-      if (at < 2 + words.length) return words[at - 2];
-      at -= 2 + words.length;
+    const models = this.#models();
+    if (models !== this.#shown) {
+      this.#shown = models;
+      const parts = models.flatMap(({ id, words }) => [id, words.length, ...words]);
+      this.#map = [0x5375, 0x6e53, ...parts, NO_16];
     }
-    return at === 0 ? NO_16 : undefined;
+    return this.#map[address - this.#base];
   }
 }

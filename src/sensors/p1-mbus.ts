@@ -1,9 +1,10 @@
-import type { Clock, SerialBus } from "../hal";
-import { Quality, type QualityCode } from "../model/quality";
+import type { SerialBus } from "../hal";
+import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
 import { checkInteger, checkOptions, type DriverCallbacks } from "./driver-options";
 import { P1, type P1Configuration, type P1Listener } from "./p1";
 import { MBUS_CHANNELS, type MBusValue } from "./p1-mbus-lines";
+import { Samples } from "./samples";
 
 /** A P1 port that several drivers share, and that none of them closes. */
 export interface SharedP1 {
@@ -69,14 +70,12 @@ export class P1MBus {
   readonly identification = { model: "DSMR P1 M-Bus", classification: "UtilityMeter" } as const;
   readonly counters: Readonly<P1MBusCounters>;
   readonly #counters: P1MBusCounters = { good: 0, silent: 0, malformed: 0, implausible: 0, telegram: 0 };
-  readonly #clock: Clock;
-  readonly #onSample: (() => void) | undefined;
+  readonly #samples: Samples;
   readonly #isShared: boolean;
   readonly #listener: P1Listener;
   #p1: P1 | undefined;
   #channel = 1;
   #silentMs = DEFAULT_SILENCE_MS;
-  #sample: Sample | undefined;
 
   constructor(options: P1MBusOptions) {
     const { sensor, clock, onSample, onError } = options;
@@ -85,8 +84,7 @@ export class P1MBus {
     // What is shared has been opened.
     checkOptions("p1mbus", isShared ? { ...options, sensor: { io: P1 } } : (options as never), "a serial");
     this.counters = this.#counters;
-    this.#clock = clock;
-    this.#onSample = onSample;
+    this.#samples = new Samples(clock, onSample);
     this.#isShared = isShared;
     this.#listener = {
       readsMBus: true,
@@ -95,7 +93,7 @@ export class P1MBus {
       },
       onFault: (quality) => {
         this.#counters.telegram++;
-        this.#deliverBad(quality);
+        this.#samples.putBad(quality);
       },
       onLost: (error) => {
         this.close();
@@ -118,9 +116,7 @@ export class P1MBus {
 
   /** The newest unread sample, or undefined. A good one is not replaced by a bad one. */
   sample(): Sample | undefined {
-    const sample = this.#sample;
-    this.#sample = undefined;
-    return sample;
+    return this.#samples.take();
   }
 
   close(): void {
@@ -148,22 +144,15 @@ export class P1MBus {
 
   #succeed(kind: string, value: number, seconds: number): void {
     this.#counters.good++;
-    const sample: Sample = { quality: Quality.good, ticks: this.#clock.ticks };
+    const sample = this.#samples.create();
     if (!Number.isNaN(seconds)) sample.clock = seconds;
     sample[kind] = value;
-    this.#sample = sample;
-    this.#onSample?.();
+    this.#samples.put(sample);
   }
 
   #fail(fault: Fault): void {
     this.#counters[fault]++;
-    this.#deliverBad(Quality[fault]);
-  }
-
-  #deliverBad(quality: QualityCode): void {
-    if (this.#sample?.quality === Quality.good) return;
-    this.#sample = { quality, ticks: this.#clock.ticks };
-    this.#onSample?.();
+    this.#samples.putBad(Quality[fault]);
   }
 }
 

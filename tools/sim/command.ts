@@ -30,7 +30,7 @@ export const simCommand: Command = {
       help: "the same seed gives the same bytes (default 1)",
       parse: integer(0, 2 ** 31 - 1),
     },
-    scenario: { value: "FILE", help: "a scenario in JSON (default: a street of three houses)", parse: file },
+    scenario: { value: "FILE", help: "a scenario in JSON (default: a street of four houses)", parse: file },
     broker: {
       value: "mqtt://host:port",
       help: "a broker that runs already, for one simulation at a time (default: one in this process)",

@@ -8,10 +8,10 @@ import { latenciesOf } from "../../hal-mocks/energy/timings";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createTcpStream } from "../../hal-mocks/node/tcp";
-import type { SerialChip } from "../../hal-mocks/serial";
 import type { StreamConstructor } from "../../hal-mocks/stream";
 import { House } from "../../hal-mocks/world/house";
 import { loadConfig } from "../../src/config";
+import { planOf } from "../../src/sensors/places";
 import { type BrokerAddress, Failure, urlOf } from "../cli/command";
 import type { FrameReadings } from "../decode/formats/format";
 import { FrameReader } from "../decode/reader";
@@ -20,14 +20,15 @@ import { Subscriber } from "../subscriber";
 import { Broker, type BrokerControl, type Listener } from "./broker";
 import { type EnergyReport, energyReport } from "./energy-report";
 import { type EnergyFields, energySettings, sessionPlan, tlsOf } from "./energy-settings";
-import { type RecordingExpectation, recent, slots, telegrams } from "./expectations";
+import { points, type RecordingExpectation, recent, telegrams } from "./expectations";
 import { type Household, householdsOf } from "./household";
-import { Judge, type Verdict } from "./judge";
+import { Judge, together, type Verdict } from "./judge";
 import type { XsFiles } from "./machine";
 import { type Lie, liesOf, type Occurrence, occurrencesOf } from "./occurrences";
 import type { Scenario, Way } from "./scenario";
+import { chipsOf } from "./sensors";
 import { FLUSH_MS } from "./slots";
-import { SimulatedTerminal } from "./terminal";
+import { SimulatedTerminal, type TerminalSetup } from "./terminal";
 import { type StreamWay, streamByPort } from "./ways";
 
 export interface SimulationOptions {
@@ -53,8 +54,18 @@ export interface SimulationOptions {
   onFallback?: (device: string, why: string) => void;
 }
 
+/** One of a terminal's points. */
+export interface PointReport extends Verdict {
+  point: number;
+  /** Its driver. */
+  sensor: string;
+}
+
+/** Counts are of all points together, differences and energies those of the only one. */
 export interface TerminalReport extends Verdict {
   device: string;
+  /** Where it has other points than itself. */
+  points?: PointReport[];
   mode: string;
   /** What the terminal itself has counted: readings taken, frames stored. */
   taken: number;
@@ -99,11 +110,18 @@ const PROGRESS_STEPS = 200;
 /** A recording's terminal keeps its session open and sends each minute. */
 const RECORDING_CONFIG = { mode: "resident", sampleMs: 0, sessionMs: 60_000, batch: 60 };
 
-/** One terminal with its meter, its judge and what came of it. */
+/** What the terminals of a simulation differ in. */
+interface TerminalPart extends Pick<TerminalSetup, "device" | "config" | "chip" | "chips" | "stream"> {
+  driftPpm: number;
+  energy: readonly EnergyFields[];
+}
+
+/** One terminal with its sensors, their judges and what came of it. */
 interface Site {
   terminal: SimulatedTerminal;
   mode: string;
-  judge: Judge;
+  /** Of each point. */
+  judges: Map<number, { sensor: string; judge: Judge }>;
   digest: ReturnType<typeof createHash>;
   energyFields: readonly EnergyFields[];
   config: Record<string, unknown>;
@@ -269,34 +287,33 @@ class Simulation {
     const { utcOffset } = house;
     const meter = new P1Meter({ clock: this.#clock, values: (time) => world.at(time), utcOffset, offset });
     const config = { ...overrides, ...this.#brokerConfig() };
-    this.#add(device, config, meter, stream, new Judge(slots(household)), household);
+    const sensors = household.streams.map(planOf);
+    const judges = points(household).map(
+      ({ point, expectation }, index) =>
+        [point, { sensor: sensors[index].driver, judge: new Judge(expectation, point) }] as const,
+    );
+    const chips = chipsOf(sensors, household.config, this.#clock, household.plant);
+    const { driftPpm, energy } = household;
+    this.#add({ device, config, chip: meter, chips, stream, driftPpm, energy }, new Map(judges));
   }
 
   #addRecording(recording: P1Recording, stream: StreamConstructor): void {
     const replay = new P1Replay({ clock: this.#clock, recording });
     const config = { ...RECORDING_CONFIG, device: "p1", ...this.#brokerConfig() };
-    this.#add("p1", config, replay, stream, new Judge(this.#recorded!));
+    const judges = new Map([[0, { sensor: "p1", judge: new Judge(this.#recorded!) }]]);
+    this.#add({ device: "p1", config, chip: replay, stream, driftPpm: 0, energy: [] }, judges);
   }
 
-  #add(
-    device: string,
-    config: Record<string, unknown>,
-    chip: SerialChip,
-    stream: StreamConstructor,
-    judge: Judge,
-    { driftPpm = 0, energy = [] }: Partial<Household> = {},
-  ) {
+  #add({ driftPpm, energy, ...setup }: TerminalPart, judges: Site["judges"]): void {
     const { xs, outboxBytes, onSegment } = this.#options;
     const { seed } = this.#options.scenario;
+    const { device, config } = setup;
     const log = this.#options.log ?? (() => {});
     const onFallback = (why: string) => this.#options.onFallback?.(device, why);
     const terminal = new SimulatedTerminal({
-      device,
-      config,
+      ...setup,
       clock: this.#clock,
       seed,
-      chip,
-      stream,
       outboxBytes,
       xs,
       oscillators: { sleepPpm: () => driftPpm },
@@ -314,7 +331,7 @@ class Simulation {
     this.#sites.set(device, {
       terminal,
       mode,
-      judge,
+      judges,
       digest,
       energyFields: energy,
       config,
@@ -339,11 +356,11 @@ class Simulation {
       this.#turnBroker(broker, way).then(release, this.#fail);
       return;
     }
-    for (const { terminal, judge } of this.#sitesOf(occurrence.device)) {
+    for (const { terminal, judges } of this.#sitesOf(occurrence.device)) {
       if ("link" in occurrence) terminal.link[occurrence.way](occurrence.link);
       else if ("loss" in occurrence) terminal.link.loss = occurrence.loss;
       else {
-        judge.restarted();
+        for (const { judge } of judges.values()) judge.restarted();
         terminal.reset(occurrence.reset);
       }
     }
@@ -422,14 +439,16 @@ class Simulation {
       return;
     }
     if (result.kind === "repeat") site.repeats++;
-    if (result.kind === "event") site.judge.hear(result.event);
+    if (result.kind === "event") for (const { judge } of site.judges.values()) judge.hear(result.event);
     if (result.kind !== "frame") return;
     if (this.#options.broker) this.#checkOrigin(result.frame, site.terminal);
     site.delivered++;
     site.payloadBytes += payload.length;
     site.digest.update(payload);
     for (const record of recordsOf(result.frame)) {
-      site.judge.accept(record);
+      // Of a point that nobody was to measure, any judge says that.
+      const { judge } = site.judges.get(record.point) ?? [...site.judges.values()][0];
+      judge.accept(record);
       this.#options.onRecord?.(record);
     }
   }
@@ -464,14 +483,16 @@ class Simulation {
 }
 
 function reportOf(site: Site): TerminalReport {
-  const { terminal, mode, judge, digest, taken, delivered, repeats, payloadBytes } = site;
+  const { terminal, mode, judges, digest, taken, delivered, repeats, payloadBytes } = site;
   const counters = terminal.counters!;
-  const verdict = judge.verdict();
+  const points = [...judges].map(([point, { sensor, judge }]) => ({ point, sensor, ...judge.verdict() }));
+  const verdict = together(points);
   return {
     device: terminal.device,
     mode,
     taken,
     ...verdict,
+    ...((points.length > 1 || points[0].sensor !== "p1") && { points }),
     frames: counters.frames,
     sessions: counters.sessions,
     failedSessions: counters.failedSessions,
