@@ -5,8 +5,9 @@ import { type Command, Failure, type Io, UsageError } from "./cli/command";
 import { helpOf, parseArguments, suggest } from "./cli/options";
 import { decodeCommand } from "./decode/command";
 import { simCommand } from "./sim/command";
+import { wifiKeyCommand } from "./wifi-key/command";
 
-const commands: Command[] = [simCommand, decodeCommand, calibrateCommand];
+const commands: Command[] = [simCommand, decodeCommand, calibrateCommand, wifiKeyCommand];
 
 /** Runs the command line. Resolves to the exit code: 0 good, 1 failed, 2 wrong usage. */
 export async function run(args: string[], io: Io): Promise<number> {

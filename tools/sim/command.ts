@@ -4,6 +4,7 @@ import { defaultSettings, type EnergySettings } from "../../hal-mocks/energy/set
 import { type BrokerAddress, type Command, Failure, type Io, UsageError } from "../cli/command";
 import { broker, choice, file, integer, positive, text } from "../cli/options";
 import { Progress } from "../cli/progress";
+import { compare, policiesOf, printComparison } from "./compare";
 import { PowerFiles } from "./energy-files";
 import { energySettings } from "./energy-settings";
 import { buildXs } from "./engines";
@@ -11,6 +12,7 @@ import { hasWholeTelegram, unmeasured } from "./expectations";
 import { TextFiles, writeRecord } from "./files";
 import { HeapWatch } from "./heap";
 import { householdsOf } from "./household";
+import { policyNames } from "./policies";
 import { printReport } from "./report";
 import { parseScenario, type Scenario, street } from "./scenario";
 import { type Report, simulate } from "./simulation";
@@ -47,6 +49,11 @@ export const simCommand: Command = {
       help: "write readings to DIR/<device>.jsonl, power states to -power.csv and -power.svg",
       parse: text,
     },
+    compare: {
+      value: "NAMES|FILE",
+      help: `one scenario under several policies: all, or some of ${policyNames.join(", ")}, or a JSON file`,
+      parse: text,
+    },
     energy: { help: "print each terminal's whole charge ledger, and where its figures come from" },
     json: { help: "print one JSON object and nothing else" },
   },
@@ -57,6 +64,7 @@ export const simCommand: Command = {
       io.stderr.write(
         `gridmote: ${late} of ${scenario.events.length} events lie after the end and do not happen\n`,
       );
+    if (values.compare !== undefined) return compareUnder(values, scenario, io);
     const recording = recordingOf(values, scenario);
     const xs = values.engine === "xs" ? buildXs((line) => io.stderr.write(line)) : undefined;
     const files = values.out === undefined ? undefined : new TextFiles(values.out as string);
@@ -97,6 +105,21 @@ export const simCommand: Command = {
     return verdict(report, fallbacks, io);
   },
 };
+
+async function compareUnder(values: Record<string, unknown>, scenario: Scenario, io: Io): Promise<number> {
+  const other = ["broker", "p1", "engine", "out", "energy"].find((name) => values[name] !== undefined);
+  if (other) throw new UsageError(`either --compare or --${other}, not both`);
+  const policies = policiesOf(values.compare as string);
+  const compared = await compare(scenario, policies, (name) => {
+    if (!values.json) io.stderr.write(`gridmote: ${name}\n`);
+  });
+  if (values.json) io.stdout.write(`${JSON.stringify({ policies: compared }, null, 2)}\n`);
+  else printComparison(compared, io.stdout);
+  const bad = compared.filter(({ report }) => !report.ok);
+  for (const { policy } of bad)
+    io.stderr.write(`gridmote: ${policy}: the readings that came out are not what the world had\n`);
+  return bad.length ? 1 : 0;
+}
 
 /** The hardware of each terminal, for its charge. */
 function settingsOf(scenario: Scenario): (device: string) => EnergySettings {

@@ -11,6 +11,7 @@ import { createTcpStream } from "../../hal-mocks/node/tcp";
 import type { SerialChip } from "../../hal-mocks/serial";
 import type { StreamConstructor } from "../../hal-mocks/stream";
 import { House } from "../../hal-mocks/world/house";
+import type { App } from "../../src/app/interface";
 import { loadConfig } from "../../src/config";
 import { type BrokerAddress, Failure, urlOf } from "../cli/command";
 import type { FrameReadings } from "../decode/formats/format";
@@ -42,6 +43,10 @@ export interface SimulationOptions {
   outboxBytes?: number;
   /** Runs the firmware on XS. Default: on the engine of this process. */
   xs?: XsFiles;
+  /** Tried in this order by each terminal, on Node. Default: the app that the base brings. */
+  apps?: readonly App[];
+  /** Each session searches all channels, as if none were remembered. */
+  searchesChannels?: boolean;
   /** `pair`: terminals reach the broker in this process without sockets. */
   transport?: "tcp" | "pair";
   /** From 0 to 1. */
@@ -289,10 +294,13 @@ class Simulation {
     judge: Judge,
     { driftPpm = 0, energy = [] }: Partial<Household> = {},
   ) {
-    const { xs, outboxBytes, onSegment } = this.#options;
+    const { xs, outboxBytes, onSegment, apps, searchesChannels } = this.#options;
     const { seed } = this.#options.scenario;
     const log = this.#options.log ?? (() => {});
     const onFallback = (why: string) => this.#options.onFallback?.(device, why);
+    const settings = energySettings(...energy);
+    const latencies = latenciesOf(settings.chip);
+    if (searchesChannels) latencies.rejoinMs = latencies.associateMs;
     const terminal = new SimulatedTerminal({
       device,
       config,
@@ -303,8 +311,9 @@ class Simulation {
       outboxBytes,
       xs,
       oscillators: { sleepPpm: () => driftPpm },
-      latencies: latenciesOf(),
-      energy: energySettings(...energy),
+      latencies,
+      apps,
+      energy: [settings],
       tls: tlsOf(...energy),
       onSegment: onSegment && ((segment) => onSegment(device, segment)),
       timeServers: (name) => (now) => this.#aheadAt(name, now),
@@ -403,7 +412,7 @@ class Simulation {
       if (!counters) throw new Failure(`${device} has never come up: does its app ever finish loading?`);
       site.taken = total(counters.readings);
       site.sessions = counters.sessions;
-      site.charges = site.terminal.endCounting();
+      [site.charges] = site.terminal.endCounting();
     }
     for (const terminal of terminals) terminal.press();
     const deadline = this.#clock.now + FLUSH_MS;
