@@ -1,6 +1,14 @@
 import { runBench } from "./arguments";
 import { fitReport, printReport } from "./energy/print";
-import { breakEvensOf, goalsOf, halvingsOf, type Report } from "./energy/report";
+import {
+  breakEvensOf,
+  goalsOf,
+  halvingsOf,
+  type Report,
+  stayingsOf,
+  withPassphraseOf,
+  workOf,
+} from "./energy/report";
 import { type Row, rowsOf, variants } from "./energy/rows";
 
 async function main(asJson: boolean): Promise<number> {
@@ -16,6 +24,9 @@ async function main(asJson: boolean): Promise<number> {
     goals: goalsOf(fit, rows),
     breakEvens: breakEvensOf(),
     halvings: halvingsOf(rows),
+    stayings: stayingsOf(),
+    withPassphrase: withPassphraseOf(rows),
+    mAhPer10MsOfWork: workOf(),
   };
   if (asJson) console.log(JSON.stringify(report, null, 2));
   else printReport(report);

@@ -316,7 +316,9 @@ export class Terminal {
     const staysUntil = this.#uplink.staysUntil;
     if (staysUntil !== undefined) return { next: "idle", until: Math.min(until, staysUntil) };
     await this.#uplink.end();
-    return { next: "sleep", ms: Math.max(until - this.#hal.clock.ticks, 0), wakeOn: ["timer", "pin"] };
+    const ms = Math.max(until - this.#hal.clock.ticks, 0);
+    if (ms < this.#config.stayMs) return { next: "idle", until };
+    return { next: "sleep", ms, wakeOn: ["timer", "pin"] };
   }
 
   /**

@@ -7,7 +7,7 @@ import type { Row } from "./rows";
 
 /** Whatever is printed for people. */
 export function printReport(report: Report): void {
-  const { fit, rows, goals, breakEvens, halvings } = report;
+  const { fit, rows, goals, breakEvens, halvings, stayings, withPassphrase } = report;
   console.log(
     `Fitted on four measured events (upy-esp32-experiments, 5 V side, the boards' ${boardMa.esp32} and ${boardMa.esp32s3} mA included),\n` +
       `by two numbers: a boot lies at ${percent(fit.bootShare)} of the processor's range, a radio that joins sends ${percent(fit.joinShare)} of the time.\n` +
@@ -35,6 +35,11 @@ export function printReport(report: Report): void {
   for (const { name, value, limit, isMet } of goals)
     console.log(`${isMet ? "goal met" : "GOAL MISSED"}: ${name}: ${value.toFixed(2)} (goal ${limit})`);
   console.log(
+    `with a passphrase in place of the key these two are ${withPassphrase.eachToQuarter.toFixed(2)} and ${withPassphrase.hourToFloor.toFixed(2)}.\n` +
+      `Not in it: what XS takes itself, since no speed of it on a board is published; each 10 ms a wake would add ${report.mAhPer10MsOfWork.toFixed(2)} mAh a day.\n` +
+      "The network's times are those measured with an ESP32, also for the other chips; a CT burst is 200 ms of a processor at work.",
+  );
+  console.log(
     "\nStay associated or reconnect, T*: sessions closer than this are cheaper over a kept connection, in seconds:\n",
   );
   console.log(
@@ -48,6 +53,16 @@ export function printReport(report: Report): void {
     ),
   );
   printHalvings(halvings);
+  console.log("Several samples a boot draw less than a boot for each below a period, in seconds, of:\n");
+  console.log(
+    table(
+      ["chip", "waiting awake", "in light sleep"],
+      stayings.map(({ chip, awake, lightSleep }) => [
+        chip,
+        ...[awake, lightSleep].map((value) => (value === null ? "not published" : value.toFixed(2))),
+      ]),
+    ),
+  );
 }
 
 function percent(share: number): string {
@@ -74,8 +89,8 @@ function printVariant(variant: string, rows: readonly Row[]): void {
 
 function printHalvings(halvings: readonly Halving[]): void {
   console.log(
-    "What is left at a batch of an hour (ESP32, INA226): mAh a day as it is, then with one thing changed. Estimates, but for\n" +
-      "the first row; none of the others has run:\n",
+    "What is left at a batch of an hour (ESP32, INA226): mAh a day as it is, then with one thing changed. Estimates but for\n" +
+      "the first rows and the passphrase's:\n",
   );
   console.log(
     table(

@@ -1,5 +1,5 @@
 import { chipNames, chips } from "../../hal-mocks/energy/chips";
-import { typicalOf } from "../../hal-mocks/energy/figure";
+import { isKnown, typicalOf } from "../../hal-mocks/energy/figure";
 import { chipTitles } from "../../hal-mocks/energy/published";
 import { breakEvenSeconds, type SessionPlan } from "../../hal-mocks/energy/session";
 import { defaultSettings } from "../../hal-mocks/energy/settings";
@@ -28,6 +28,13 @@ export interface Halving {
   share: number;
 }
 
+/** Up to which period staying up for the next sample draws less than a boot for it, in seconds. */
+export interface Staying {
+  chip: string;
+  awake: number | null;
+  lightSleep: number | null;
+}
+
 export interface Report {
   fit: {
     bootShare: number;
@@ -38,6 +45,11 @@ export interface Report {
   goals: Goal[];
   breakEvens: BreakEven[];
   halvings: Halving[];
+  stayings: Staying[];
+  /** The same ratios where the key is made of a passphrase in each session: printed without a goal. */
+  withPassphrase: { eachToQuarter: number; hourToFloor: number };
+  /** mAh a day that each 10 ms of a processor at work, a wake, would add; how fast XS is on a board, nobody has published. */
+  mAhPer10MsOfWork: number;
 }
 
 const LARGEST_ERROR = 0.15;
@@ -75,6 +87,29 @@ function goalAtLeast(name: string, value: number): Goal {
 
 function goalAtMost(name: string, value: number): Goal {
   return { name, value, limit: `${MOST_TIMES_FLOOR} at most`, isMet: value <= MOST_TIMES_FLOOR };
+}
+
+export function withPassphraseOf(rows: readonly Row[]): Report["withPassphrase"] {
+  const of = (policy: string) => typical(rows, "INA226, passphrase", policy);
+  return {
+    eachToQuarter: of("each reading, from deep sleep") / of("batch of 15"),
+    hourToFloor: of("batch of an hour") / of("floor"),
+  };
+}
+
+/** Q_boot / (I_waiting − I_asleep). */
+export function stayingsOf(): Staying[] {
+  return chipNames.map((chip) => {
+    const { deepSleep, boot, idle, lightSleep } = chips[chip];
+    const ms = timings.boot[chip];
+    const [asleep, booting, waiting, light] = [deepSleep, boot, idle, lightSleep].map(typicalOf);
+    const seconds = (mA: number) => (isKnown(ms) ? (ms.typical * booting) / 1000 / (mA - asleep) : null);
+    return { chip: chipTitles[chip], awake: seconds(waiting), lightSleep: seconds(light) };
+  });
+}
+
+export function workOf(): number {
+  return (typicalOf(chips.esp32.busy) * 10 * WAKES) / 1000 / 3600;
 }
 
 export function breakEvensOf(): BreakEven[] {

@@ -44,6 +44,7 @@ const known: readonly z.input<typeof policySchema>[] = [
   { name: "searched", channel: false },
   { name: "tls", energy: { tls: "full" } },
   { name: "tls-resumed", energy: { tls: "resumed" } },
+  { name: "stay", config: { stayMs: 3_600_000 } },
   { name: "sparse", config: { sampleMs: 300_000 } },
   { name: "best", config: { ...HOUR, ...STATIC, wifiPassword: KEY } },
 ];
