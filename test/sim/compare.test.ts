@@ -18,7 +18,7 @@ function fileOf(name: string, text: string): string {
 
 const parsed = parseScenario({
   start: "2026-06-01T00:00:00Z",
-  days: 0.06,
+  days: 0.04,
   terminals: [{ device: "sleeper", config: { mode: "sleeper" }, house: { phases: 1 } }],
 });
 if ("problem" in parsed) throw new Error(parsed.problem);
@@ -52,7 +52,8 @@ describe("one scenario under several policies", () => {
     expect(energyOf("static").groups.join).toBeLessThan(energyOf("as-is").groups.join);
     expect(energyOf("key").groups.join).toBeLessThan(energyOf("as-is").groups.join);
     expect(energyOf("key").rows.some(({ state }) => state === "derive key")).toBe(false);
-    expect(energyOf("searched").groups.join).toBeGreaterThan(2 * energyOf("as-is").groups.join);
+    // The first session searches in any case.
+    expect(energyOf("searched").groups.join).toBeGreaterThan(1.5 * energyOf("as-is").groups.join);
   });
 
   it("takes policies of one's own, and sends when a value has moved", () => {

@@ -9,7 +9,7 @@ import { parseScenario, type Scenario } from "../../tools/sim/scenario";
 import { type Report, simulate } from "../../tools/sim/simulation";
 
 function scenarioOf(json: object): Scenario {
-  const result = parseScenario({ start: "2026-06-01T00:00:00Z", days: 0.1, ...json });
+  const result = parseScenario({ start: "2026-06-01T00:00:00Z", days: 0.06, ...json });
   if ("problem" in result) throw new Error(result.problem);
   return result.scenario;
 }
