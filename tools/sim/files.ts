@@ -1,53 +1,56 @@
 import { accessSync, appendFileSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Failure, UsageError } from "../cli/command";
-import type { DecodedRecord } from "../decode/records";
 
 const BUFFER_CHARACTERS = 65_536;
 
-/** One file of JSON lines for each device, `<directory>/<device>.jsonl`, in place of any that is there. */
-export class RecordFiles {
+/** Files of lines in one directory, in place of any that are there. */
+export class LineFiles {
+  readonly #option: string;
   readonly #directory: string;
   /** What has not been written yet. No file stays open: a street may have thousands of terminals. */
   readonly #pending = new Map<string, string>();
   #failure: Failure | undefined;
 
-  /** @throws UsageError when nothing can be written there. */
-  constructor(directory: string) {
+  /**
+   * @param option that named the directory, for messages.
+   * @throws UsageError when nothing can be written there.
+   */
+  constructor(option: string, directory: string) {
+    this.#option = option;
     this.#directory = directory;
     try {
       makeDirectory(resolve(directory));
       accessSync(directory, constants.W_OK);
     } catch (error) {
-      throw new UsageError(`--out: cannot write to the directory "${directory}" (${reasonOf(error)})`);
+      throw new UsageError(`${option}: cannot write to the directory "${directory}" (${reasonOf(error)})`);
     }
   }
 
-  write(record: DecodedRecord): void {
-    const { device } = record;
-    const known = this.#pending.get(device);
-    if (known === undefined) this.#store(device, "", writeFileSync);
-    const text = `${known ?? ""}${JSON.stringify(record)}\n`;
+  write(name: string, line: string): void {
+    const known = this.#pending.get(name);
+    if (known === undefined) this.#store(name, "", writeFileSync);
+    const text = `${known ?? ""}${line}\n`;
     const isFull = text.length >= BUFFER_CHARACTERS;
-    if (isFull) this.#store(device, text, appendFileSync);
-    this.#pending.set(device, isFull ? "" : text);
+    if (isFull) this.#store(name, text, appendFileSync);
+    this.#pending.set(name, isFull ? "" : text);
   }
 
   /** @throws Failure when anything could not be written. */
   close(): void {
-    for (const [device, text] of this.#pending) this.#store(device, text, appendFileSync);
+    for (const [name, text] of this.#pending) this.#store(name, text, appendFileSync);
     this.#pending.clear();
     if (this.#failure) throw this.#failure;
   }
 
   /** Keeps the first error for `close`: records come in callbacks of the broker's, where nobody would catch it. */
-  #store(device: string, text: string, write: (path: string, text: string) => void): void {
+  #store(name: string, text: string, write: (path: string, text: string) => void): void {
     if (this.#failure) return;
-    const path = join(this.#directory, `${device}.jsonl`);
+    const path = join(this.#directory, name);
     try {
       write(path, text);
     } catch (error) {
-      this.#failure = new Failure(`--out: cannot write "${path}" (${reasonOf(error)})`);
+      this.#failure = new Failure(`${this.#option}: cannot write "${path}" (${reasonOf(error)})`);
     }
   }
 }

@@ -1,14 +1,24 @@
 import { createHash } from "node:crypto";
+import {
+  type BusEvent,
+  type BusRecording,
+  BusReplay,
+  eventLine,
+  headLine,
+  recorded,
+} from "../../hal-mocks/chips/bus-recording";
 import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { type P1Recording, P1Replay } from "../../hal-mocks/chips/p1-replay";
 import { VirtualClock } from "../../hal-mocks/clock";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createTcpStream } from "../../hal-mocks/node/tcp";
+import type { SerialChip } from "../../hal-mocks/serial";
 import type { StreamConstructor } from "../../hal-mocks/stream";
 import { House } from "../../hal-mocks/world/house";
 import { loadConfig } from "../../src/config";
 import { planOf } from "../../src/sensors/places";
+import { streamsOf } from "../../src/sensors/sensor-text";
 import { type BrokerAddress, Failure, urlOf } from "../cli/command";
 import type { FrameReadings } from "../decode/formats/format";
 import { FrameReader } from "../decode/reader";
@@ -20,6 +30,7 @@ import { type Household, householdsOf } from "./household";
 import { Judge, together, type Verdict } from "./judge";
 import type { XsFiles } from "./machine";
 import { type Lie, liesOf, type Occurrence, occurrencesOf } from "./occurrences";
+import { endOf, headsOf, portOf, ReplayListing, replayed } from "./replay";
 import type { Scenario, Way } from "./scenario";
 import { chipsOf } from "./sensors";
 import { FLUSH_MS } from "./slots";
@@ -30,6 +41,10 @@ export interface SimulationOptions {
   scenario: Scenario;
   /** A recorded P1 stream in place of the scenario's houses. */
   recording?: P1Recording;
+  /** What was seen on another sensor's serial line, in place of the scenario's houses. */
+  replay?: BusRecording;
+  /** Sees what is on each serial line of each terminal: lines of a bus recording. */
+  onBus?: (device: string, port: number, line: string) => void;
   /** An MQTT broker that runs already; without it one is started in this process. */
   broker?: BrokerAddress;
   /** What stops and starts that broker when the scenario says so; without it the links go down instead. */
@@ -150,6 +165,7 @@ class Simulation {
   readonly #households: Household[];
   readonly #recorded: RecordingExpectation | undefined;
   readonly #clock: VirtualClock;
+  readonly #replayListing: ReplayListing;
   readonly #start: number;
   readonly #end: number;
   readonly #sites = new Map<string, Site>();
@@ -170,11 +186,14 @@ class Simulation {
     this.#broker = broker;
     this.#second = second;
     this.#households = householdsOf(scenario, options.broker && !options.brokerControl);
-    this.#lies = recording ? [] : liesOf(scenario);
+    this.#lies = recording || options.replay ? [] : liesOf(scenario);
     this.#recorded = recording && expected(recording);
-    const { start, end } = this.#recorded ?? this.#households[0];
+    const { replay } = options;
+    const replaying = replay && { start: replay.start, end: endOf(replay) };
+    const { start, end } = this.#recorded ?? replaying ?? this.#households[0];
     this.#start = start;
     this.#end = end;
+    this.#replayListing = new ReplayListing(end);
     this.#clock = new VirtualClock(
       this.#start,
       () => this.#settle(settle),
@@ -190,9 +209,11 @@ class Simulation {
     const { scenario, recording } = this.#options;
     this.#options.onProgress?.(0, this.#start);
     const stream = this.#stream();
+    const { replay } = this.#options;
     if (recording) this.#addRecording(recording, stream);
+    else if (replay) this.#addReplay(replay, stream);
     else for (const household of this.#households) this.#addHouse(household, stream);
-    for (const occurrence of recording ? [] : occurrencesOf(scenario)) this.#schedule(occurrence);
+    for (const occurrence of recording || replay ? [] : occurrencesOf(scenario)) this.#schedule(occurrence);
     await this.#subscribe(this.#url(), this.#broker);
     if (this.#second) await this.#subscribe(this.#second.url, this.#second);
     try {
@@ -282,7 +303,16 @@ class Simulation {
         [point, { sensor: sensors[index].driver, judge: new Judge(expectation, point) }] as const,
     );
     const chips = chipsOf(sensors, household.config, this.#clock, household.plant);
-    this.#add({ device, config, chip: meter, chips, stream, driftPpm: household.driftPpm }, new Map(judges));
+    const { p1Port } = household.config;
+    const serial = this.#listened(
+      household,
+      new Map<number, SerialChip>([[p1Port, meter], ...(chips.serial ?? [])]),
+    );
+    const chip = serial.get(p1Port)!;
+    this.#add(
+      { device, config, chip, chips: { ...chips, serial }, stream, driftPpm: household.driftPpm },
+      new Map(judges),
+    );
   }
 
   #addRecording(recording: P1Recording, stream: StreamConstructor): void {
@@ -290,6 +320,35 @@ class Simulation {
     const config = { ...RECORDING_CONFIG, device: "p1", ...this.#brokerConfig() };
     const judges = new Map([[0, { sensor: "p1", judge: new Judge(this.#recorded!) }]]);
     this.#add({ device: "p1", config, chip: replay, stream, driftPpm: 0 }, judges);
+  }
+
+  /** The same chips, whose lines are listened to if somebody wishes that. */
+  #listened(household: Household, chips: Map<number, SerialChip>): Map<number, SerialChip> {
+    const { onBus } = this.#options;
+    if (!onBus) return chips;
+    const { device, start } = household;
+    for (const [port, head] of headsOf(household)) {
+      const chip = chips.get(port);
+      if (!chip) continue;
+      onBus(device, port, headLine(head));
+      const listen = (event: BusEvent) => onBus(device, port, eventLine(event));
+      chips.set(port, recorded(chip, this.#clock, start, listen));
+    }
+    return chips;
+  }
+
+  #addReplay(replay: BusRecording, stream: StreamConstructor): void {
+    const { sensors, mode, sampleMs } = replay;
+    const settings = { ...RECORDING_CONFIG, mode, sampleMs, sensors };
+    const { config, problems } = loadConfig([{ from: "", values: settings }]);
+    if (problems.length) throw new Failure(`the recording: ${problems[0].message}`);
+    const [first] = streamsOf(config);
+    const chip = new BusReplay(this.#clock, replay);
+    const serial = new Map([[portOf(first, config) ?? 0, chip]]);
+    const judge = new Judge(replayed(this.#replayListing));
+    const setup = { device: "replay", config: { ...settings, device: "replay", ...this.#brokerConfig() } };
+    const judges = new Map([[0, { sensor: planOf(first).driver, judge }]]);
+    this.#add({ ...setup, chip, chips: { serial }, stream, driftPpm: 0 }, judges);
   }
 
   #add({ driftPpm, ...setup }: TerminalPart, judges: Site["judges"]): void {
@@ -309,7 +368,7 @@ class Simulation {
       log,
       onFallback,
     });
-    terminal.link.loss = this.#recorded ? 0 : this.#options.scenario.loss;
+    terminal.link.loss = this.#recorded || this.#options.replay ? 0 : this.#options.scenario.loss;
     const { mode } = loadConfig([{ from: "", values: config }]).config;
     const digest = createHash("sha256");
     this.#sites.set(device, {
@@ -397,6 +456,7 @@ class Simulation {
       const { device, counters } = site.terminal;
       if (!counters) throw new Failure(`${device} has never come up: does its app ever finish loading?`);
       site.taken = total(counters.readings);
+      this.#replayListing.count = site.taken;
     }
     for (const terminal of terminals) terminal.press();
     const deadline = this.#clock.now + FLUSH_MS;
@@ -444,7 +504,7 @@ class Simulation {
     const { scenario, recording, broker } = this.#options;
     const terminals = [...this.#sites.values()].map(reportOf);
     return {
-      scenario: recording ? "recording" : (scenario.name ?? "unnamed"),
+      scenario: recording || this.#options.replay ? "recording" : (scenario.name ?? "unnamed"),
       seed: scenario.seed,
       start: new Date(this.#start).toISOString(),
       days: (this.#end - this.#start) / DAY_MS,
