@@ -144,7 +144,7 @@ const parsers: readonly Parser[] = [
       data.set(bytes.subarray(0, data.length));
       const length = Math.floor(Math.min(bytes.length, data.length) / 2);
       const points = pointsOf(sunSpecTable(id)!, length, 100);
-      return points.map((point) => pointValue(view, 0, point)).some((value) => Number.isFinite(value));
+      return points.channels.some((_, index) => Number.isFinite(pointValue(view, 0, points, index)));
     },
   },
 ];

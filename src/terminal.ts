@@ -197,13 +197,15 @@ export class Terminal {
     const { integrated, counts } = partsOf(saved.registers, row.counts);
     const integrator = integrated.length ? new Integrator(profile, integrated, plan.sampleMs) : undefined;
     const triggers = plan.triggers && new Triggers(plan.triggers, saved.triggers);
+    const isResident = this.#config.mode === "resident";
+    const closesBetween = isResident && !row.staysOpen && plan.sampleMs >= LEAST_CLOSED_MS;
     const stream = new Stream({
       plan,
       clock: this.#hal.clock,
       time: this.#time,
       due: saved.due,
-      open: (callbacks) => this.#sensors.open(sensor, counts, callbacks),
-      closesBetween: this.#config.mode === "resident" && !row.staysOpen && plan.sampleMs >= LEAST_CLOSED_MS,
+      open: (callbacks) => this.#sensors.open(sensor, counts, callbacks, closesBetween),
+      closesBetween,
       // As a job: below a port's callback and a driver, too little stack may be left for the outbox.
       onReading: (ticks, sample) => void Promise.resolve().then(() => this.#record(line, ticks, sample)),
     });

@@ -18,13 +18,15 @@ export interface Bl0942Settings {
   /** Of the voltage divider, in ohms. */
   upperOhms?: number;
   lowerOhms?: number;
+  /** How finely it integrates, at multiples of it: virtual milliseconds. Default 100. */
+  stepMs?: number;
 }
 
 /** Between the command's end and the answer. */
 const TURNAROUND_MS = 1;
 const VREF = 1.218;
 
-/** A BL0942 as seen from its UART: physical values in, packets out. It integrates the power between two packets. */
+/** A BL0942 as seen from its UART: physical values in, packets out. It integrates from its power-on. */
 export class Bl0942Chip implements SerialChip {
   readonly #settings: Required<Bl0942Settings>;
   #countedAt: number;
@@ -35,8 +37,14 @@ export class Bl0942Chip implements SerialChip {
   readonly planted: (Uint8Array | "silence")[] = [];
 
   constructor(settings: Bl0942Settings) {
-    const { address = 0, shuntMilliohms = 1, upperOhms = 1_950_000, lowerOhms = 510 } = settings;
-    this.#settings = { ...settings, address, shuntMilliohms, upperOhms, lowerOhms };
+    const {
+      address = 0,
+      shuntMilliohms = 1,
+      upperOhms = 1_950_000,
+      lowerOhms = 510,
+      stepMs = 100,
+    } = settings;
+    this.#settings = { ...settings, address, shuntMilliohms, upperOhms, lowerOhms, stepMs };
     this.#countedAt = settings.clock.now;
   }
 
@@ -65,14 +73,21 @@ export class Bl0942Chip implements SerialChip {
   /** What it would answer now. */
   packet(): Uint8Array {
     const { clock, values, address } = this.#settings;
-    const now = clock.now;
-    const circuit = values(now);
-    const registers = this.#registers(circuit);
-    this.#pulses += (Math.abs(registers.watt) * (now - this.#countedAt)) / 1000 / (1638.4 * 256);
-    this.#countedAt = now;
+    this.#integrate();
+    const registers = this.#registers(values(clock.now));
     // No two measurements of silicon are the same: here the lowest bits of one register go round.
     registers.voltage += this.#packets++ % 4;
     return bl0942Packet({ ...registers, pulses: Math.floor(this.#pulses) % 0x1000000 }, address);
+  }
+
+  #integrate(): void {
+    const { clock, values, stepMs } = this.#settings;
+    while (this.#countedAt < clock.now) {
+      const step = Math.min(stepMs - (this.#countedAt % stepMs), clock.now - this.#countedAt);
+      const { watt } = this.#registers(values(this.#countedAt));
+      this.#pulses += (Math.abs(watt) * step) / 1000 / (1638.4 * 256);
+      this.#countedAt += step;
+    }
   }
 
   #registers({ volts, amperes, watts, hertz }: CircuitValues) {

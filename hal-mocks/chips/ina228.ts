@@ -6,13 +6,13 @@ export interface Ina228Settings {
   clock: { readonly now: number };
   values: (time: number) => DcValues;
   shuntOhms: number;
+  /** How finely it integrates, at multiples of it: virtual milliseconds. Default 100. */
+  stepMs?: number;
 }
 
 const CONVERSION_MS = [0.05, 0.084, 0.15, 0.28, 0.54, 1.052, 2.074, 4.12];
 const AVERAGES = [1, 4, 16, 64, 128, 256, 512, 1024];
 const TWO_40 = 2 ** 40;
-/** How finely it integrates. */
-const STEP_MS = 100;
 
 /** An INA228 as seen from its bus. It integrates from its power-on, whether anybody reads or not. */
 export class Ina228Chip extends RegisterChip {
@@ -123,9 +123,9 @@ export class Ina228Chip extends RegisterChip {
   }
 
   #integrate(): void {
-    const { clock, values } = this.#settings;
+    const { clock, values, stepMs = 100 } = this.#settings;
     while (this.#countedAt < clock.now) {
-      const step = Math.min(STEP_MS, clock.now - this.#countedAt);
+      const step = Math.min(stepMs - (this.#countedAt % stepMs), clock.now - this.#countedAt);
       const { volts, amperes } = values(this.#countedAt);
       const current = this.#currentOf(amperes);
       this.#charge += (current * step) / 1000;

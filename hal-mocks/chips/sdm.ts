@@ -46,6 +46,7 @@ export function sdmValues(phases: readonly SdmPhase[], hz: number): SdmValues {
 export class SdmChip implements ModbusDevice {
   readonly maxRegisters = 80;
   readonly #values: () => SdmValues;
+  readonly #float = new DataView(new ArrayBuffer(4));
 
   constructor(values: () => SdmValues) {
     this.#values = values;
@@ -53,7 +54,7 @@ export class SdmChip implements ModbusDevice {
 
   input(address: number): number | undefined {
     if (address > 0x17f) return undefined;
-    const [bits] = new Uint32Array(Float32Array.of(this.#values().get(address - (address % 2)) ?? 0).buffer);
-    return address % 2 ? bits % 65_536 : Math.floor(bits / 65_536);
+    this.#float.setFloat32(0, this.#values().get(address - (address % 2)) ?? 0);
+    return this.#float.getUint16(address % 2 ? 2 : 0);
   }
 }

@@ -105,6 +105,8 @@ export class SunSpecChip implements ModbusDevice {
   readonly maxRegisters: number;
   readonly #models: () => readonly SunSpecModel[];
   readonly #base: number;
+  #shown: readonly SunSpecModel[] | undefined;
+  #map: number[] = [];
 
   constructor(
     models: () => readonly SunSpecModel[],
@@ -116,8 +118,12 @@ export class SunSpecChip implements ModbusDevice {
   }
 
   holding(address: number): number | undefined {
-    const map = [0x5375, 0x6e53];
-    for (const { id, words } of this.#models()) map.push(id, words.length, ...words);
-    return [...map, NO_16][address - this.#base];
+    const models = this.#models();
+    if (models !== this.#shown) {
+      this.#shown = models;
+      const parts = models.flatMap(({ id, words }) => [id, words.length, ...words]);
+      this.#map = [0x5375, 0x6e53, ...parts, NO_16];
+    }
+    return this.#map[address - this.#base];
   }
 }

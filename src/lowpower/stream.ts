@@ -22,7 +22,7 @@ export interface StreamOptions {
   /** Ticks of the next reading. */
   due: number;
   open: DriverFactory;
-  /** A resident closes the device between two readings. */
+  /** A resident closes the device between two readings, unless it can be asked again. */
   closesBetween?: boolean;
   onReading: (ticks: number, sample: Sample) => void;
 }
@@ -38,7 +38,7 @@ export class Stream {
   #driver: OpenSensor | undefined;
   /** For the slot under way to be given up, or for the next one to begin. */
   #timeout: Timer | undefined;
-  /** A resident's device is closed until its next reading is due. */
+  /** A resident's device is closed, or not asked, until its next reading is due. */
   #isWaiting = false;
   /** What is known of the slot under way, if no good sample comes. */
   #quality: QualityCode = Quality.silent;
@@ -69,8 +69,8 @@ export class Stream {
     if (Number.isNaN(ahead)) this.#due = Math.min(Math.max(this.#due, ticks), slot);
     else this.#due = dueAfterStep(this.#due, ticks, ahead, sampleMs) ?? slot;
     // A slot that is under way keeps its deadline.
-    if (this.#driver && this.#due > ticks) this.#armTimeout();
-    else if (this.#isWaiting) this.#waitForSlot();
+    if (this.#isWaiting) this.#waitForSlot();
+    else if (this.#driver && this.#due > ticks) this.#armTimeout();
   }
 
   /** A resident's: from now on each slot gets its reading. */
@@ -82,6 +82,11 @@ export class Stream {
 
   #openDevice(): void {
     this.#isWaiting = false;
+    if (this.#driver) {
+      this.#driver.again?.();
+      this.#armTimeout();
+      return;
+    }
     try {
       this.#driver = this.#options.open({
         onSample: () => this.#onSample(),
@@ -125,6 +130,7 @@ export class Stream {
   #onBusError(): void {
     const { clock } = this.#options;
     this.#driver = undefined;
+    this.#isWaiting = false;
     clock.clear(this.#timeout);
     this.#timeout = clock.set(() => this.open(), REOPEN_MS);
     // Between two slots nothing is due: if the next one gets no sample either, it says why.
@@ -139,7 +145,8 @@ export class Stream {
     if (sampleMs) this.#due = time.slotAfter(Math.max(ticks + 1, this.#due + sampleMs / 2), sampleMs);
     this.#quality = Quality.silent;
     onReading(ticks, sample);
-    if (this.#driver && this.#options.closesBetween) this.#closeLater();
+    if (this.#driver?.again) this.#waitForSlot();
+    else if (this.#driver && this.#options.closesBetween) this.#closeLater();
     else if (this.#driver) this.#armTimeout();
     const onTaken = this.#onTaken;
     this.#onTaken = undefined;

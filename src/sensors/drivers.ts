@@ -25,6 +25,8 @@ export interface SensorDriver {
   configure(options: object): void;
   /** The newest unread sample, or undefined. */
   sample(): Sample | undefined;
+  /** Asks the device once, where `pollMs` is 0. */
+  again?(): void;
   close(): void;
 }
 

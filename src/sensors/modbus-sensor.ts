@@ -120,6 +120,7 @@ export abstract class ModbusSensor {
   #pollMs = DEFAULT_POLL_MS;
   #stuckMs: number;
   #roundBegan = 0;
+  #isInRound = false;
   #step = 0;
   #sample: Sample | undefined;
   /** Of all that the round has read, of the round before, since when it is the same, and in how many rounds. */
@@ -161,6 +162,13 @@ export abstract class ModbusSensor {
     this.#unit = unit;
     this.#pollMs = pollMs;
     this.#stuckMs = stuckMs;
+  }
+
+  /** Begins a round now, unless one is under way: for whoever has set `pollMs` to 0, and knows when to ask. */
+  again(): void {
+    if (!this.#bus || this.#isInRound) return;
+    this.#clock.clear(this.#timer);
+    this.#schedule(0);
   }
 
   /** The newest unread sample, or undefined. A good one is not replaced by a bad one. */
@@ -212,6 +220,7 @@ export abstract class ModbusSensor {
 
   #begin(): void {
     this.#timer = undefined;
+    this.#isInRound = true;
     this.#roundBegan = this.#clock.ticks;
     this.#step = 0;
     this.#crc = 0;
@@ -274,6 +283,7 @@ export abstract class ModbusSensor {
 
   /** The round has ended, one way or the other. */
   #conclude(sample: Sample | undefined, fault: SensorFault | undefined): void {
+    this.#isInRound = false;
     this.#counters[fault ?? "good"]++;
     if (fault) this.failed(fault);
     const isOnce = this.#pollMs === 0;

@@ -12,6 +12,8 @@ import { type Place, placeOf } from "./places";
 /** A sensor that is open: the driver, its samples corrected. */
 export interface OpenSensor {
   sample(): Sample | undefined;
+  /** Asks the device for a reading. Absent where it is asked for one by being opened. */
+  again?: () => void;
   close(): void;
 }
 
@@ -50,16 +52,28 @@ export class Sensors {
 
   /**
    * @param counts what the driver has counted before, if its row says that it does.
+   * @param isAsked whoever opens it asks for each reading: one good sample now, and at each `again`.
    * @throws when the bus cannot be opened, or the plan is not valid.
    */
-  open(plan: SensorPlan, counts: Float64Array | undefined, callbacks: SensorCallbacks): OpenSensor {
+  open(
+    plan: SensorPlan,
+    counts: Float64Array | undefined,
+    callbacks: SensorCallbacks,
+    isAsked = false,
+  ): OpenSensor {
     const missing = this.lacks(plan);
     if (missing) throw new Error(`${plan.driver}: the platform has no ${missing}`);
     const row = rowOf(plan.driver);
     const place = placeOf(plan, this.#config);
-    if (row.bus === "modbus") return this.#openShared(plan, row, place, callbacks);
+    if (row.bus === "modbus") return this.#openShared(plan, row, place, callbacks, isAsked);
     const bus = this.#busOf(row, place);
-    return this.#start(plan, row, { ...bus, ...callbacks, clock: this.#hal.clock, counts });
+    const { sample, close } = this.#start(plan, row, {
+      ...bus,
+      ...callbacks,
+      clock: this.#hal.clock,
+      counts,
+    });
+    return { sample, close };
   }
 
   /** The bus's part of a driver's options. */
@@ -81,13 +95,21 @@ export class Sensors {
         if (sample && useless) for (const name of useless) delete sample[name];
         return sample && calibration ? calibration.apply(sample) : sample;
       },
+      again: () => driver.again?.(),
       close: () => driver.close(),
     };
   }
 
   // ---- Modbus lines ----
 
-  #openShared(plan: SensorPlan, row: DriverRow, place: Place, callbacks: SensorCallbacks): OpenSensor {
+  #openShared(
+    given: SensorPlan,
+    row: DriverRow,
+    place: Place,
+    callbacks: SensorCallbacks,
+    isAsked: boolean,
+  ): OpenSensor {
+    const plan = isAsked ? { ...given, options: { ...given.options, pollMs: 0 } } : given;
     const line = this.#lineAt(place);
     line.users++;
     let isOpen = true;
@@ -109,6 +131,7 @@ export class Sensors {
       const sensor = this.#start(plan, row, { sensor: { bus: line.bus }, clock, onSample, onError });
       return {
         sample: sensor.sample,
+        ...(isAsked && { again: sensor.again }),
         close() {
           sensor.close();
           release();

@@ -1,16 +1,22 @@
-import { type Place, placeOf } from "./plausible";
+import { placeOf } from "./plausible";
 import type { SunSpecTable } from "./sunspec-models";
 
-/** A point of a model that was found: where it stands in the model's data, and how it reads. */
-export interface Point extends Place {
+/**
+ * The points of a model that was found: where they stand in its data, and how they read. As columns, which take a tenth
+ * of the RAM that an object a point does.
+ */
+export interface Points {
+  channels: string[];
   /** In bytes, as `scaleAt`, which is -1 for none. */
-  at: number;
-  type: string;
-  scaleAt: number;
+  at: Int16Array;
+  scaleAt: Int16Array;
+  /** Which of `TYPES`. */
+  types: Uint8Array;
   /** Divides the value; negative changes its sign. */
-  divisor: number;
-  added: number;
-  isMagnitude: boolean;
+  divisors: Int16Array;
+  added: Uint8Array;
+  low: Float64Array;
+  high: Float64Array;
 }
 
 /** A scale factor that is none: sunssf is -10 to 10. */
@@ -20,52 +26,87 @@ const NOT_IMPLEMENTED_32 = 0xffff_ffff;
 const NOT_IMPLEMENTED_SIGNED_16 = -0x8000;
 const TWO_32 = 0x1_0000_0000;
 const DIVISORS: Readonly<Record<string, number>> = { "-": -1, "%": 100, k: 1000 };
-/** Registers of each type. */
-const SIZES: Readonly<Record<string, number>> = { u64: 4, u32: 2, f32: 2, a32: 2 };
+const TYPES = ["u16", "i16", "e16", "u32", "f32", "a32", "u64"] as const;
+/** Registers of each of `TYPES`. */
+const SIZES = [1, 1, 1, 2, 2, 2, 4] as const;
 
-function pointOf(row: string, shift: number, port: string, maxA: number): Point {
-  const [channel, at, typed, scale] = row.split(" ");
+/** A row of a table, moved by `shift` registers, at the DC input that `port` names. */
+interface Row {
+  text: string;
+  shift: number;
+  port: string;
+}
+
+function partsOf({ text, shift }: Row) {
+  const [channel, at, typed, scale] = text.split(" ");
   const prefix = /^[-%k+]/.exec(typed)?.[0] ?? "";
-  const [quantity] = channel.split("_");
+  const type = TYPES.indexOf(typed.slice(prefix.length) as (typeof TYPES)[number]);
   return {
-    ...placeOf(channel + port, maxA),
+    channel,
+    prefix,
+    type,
     at: 2 * (Number(at) + shift),
-    type: typed.slice(prefix.length),
     scaleAt: scale === "-" ? -1 : 2 * Number(scale),
-    divisor: DIVISORS[prefix] ?? 1,
-    added: prefix === "+" ? 1 : 0,
-    isMagnitude: quantity === "i" || quantity === "s" || quantity === "pf",
   };
+}
+
+/** Rows that end within `length` registers. */
+function rowsOf({ rows, repeated }: SunSpecTable, length: number): Row[] {
+  const all = rows ? rows.split("|").map((text): Row => ({ text, shift: 0, port: "" })) : [];
+  if (repeated) {
+    const groups = Math.floor((length - repeated.from) / repeated.length);
+    for (let group = 0; group < groups; group++) {
+      for (const text of repeated.rows.split("|"))
+        all.push({ text, shift: group * repeated.length, port: `_p${group + 1}` });
+    }
+  }
+  return all.filter((row) => {
+    const { at, type, scaleAt } = partsOf(row);
+    return at + 2 * SIZES[type] <= 2 * length && scaleAt + 2 <= 2 * length;
+  });
 }
 
 /**
  * The points of a table that end within `length` registers.
  * @param maxA above twice as much, a current is implausible.
  */
-export function pointsOf({ rows, repeated }: SunSpecTable, length: number, maxA: number): Point[] {
-  const points = rows ? rows.split("|").map((row) => pointOf(row, 0, "", maxA)) : [];
-  if (repeated) {
-    const groups = Math.floor((length - repeated.from) / repeated.length);
-    for (let group = 0; group < groups; group++) {
-      for (const row of repeated.rows.split("|"))
-        points.push(pointOf(row, group * repeated.length, `_p${group + 1}`, maxA));
-    }
-  }
-  return points.filter(
-    ({ at, type, scaleAt }) => at + 2 * (SIZES[type] ?? 1) <= 2 * length && scaleAt + 2 <= 2 * length,
-  );
+export function pointsOf(table: SunSpecTable, length: number, maxA: number): Points {
+  const rows = rowsOf(table, length);
+  const count = rows.length;
+  const points: Points = {
+    channels: rows.map((row) => partsOf(row).channel + row.port),
+    at: new Int16Array(count),
+    scaleAt: new Int16Array(count),
+    types: new Uint8Array(count),
+    divisors: new Int16Array(count),
+    added: new Uint8Array(count),
+    low: new Float64Array(count),
+    high: new Float64Array(count),
+  };
+  rows.forEach((row, index) => {
+    const { prefix, type, at, scaleAt } = partsOf(row);
+    points.at[index] = at;
+    points.scaleAt[index] = scaleAt;
+    points.types[index] = type;
+    points.divisors[index] = DIVISORS[prefix] ?? 1;
+    points.added[index] = prefix === "+" ? 1 : 0;
+    const place = placeOf(points.channels[index], maxA);
+    points.low[index] = place.low;
+    points.high[index] = place.high;
+  });
+  return points;
 }
 
 /** The last register that the points need, and one. */
-export function extentOf(points: readonly Point[]): number {
-  return points.reduce(
-    (extent, { at, type, scaleAt }) => Math.max(extent, at / 2 + (SIZES[type] ?? 1), scaleAt / 2 + 1),
-    0,
-  );
+export function extentOf({ at, types, scaleAt }: Points): number {
+  let extent = 0;
+  for (let index = 0; index < at.length; index++)
+    extent = Math.max(extent, at[index] / 2 + SIZES[types[index]], scaleAt[index] / 2 + 1);
+  return extent;
 }
 
 /** What stands there, without its scale; NaN when it is not implemented. */
-function rawOf(view: DataView, at: number, type: string): number {
+function rawOf(view: DataView, at: number, type: (typeof TYPES)[number]): number {
   if (type === "f32") return view.getFloat32(at);
   if (type === "i16") {
     const value = view.getInt16(at);
@@ -86,17 +127,23 @@ function rawOf(view: DataView, at: number, type: string): number {
  * The value of a point in the unit of its channel; NaN when it, or its scale factor, is not implemented.
  * @param start where the model's data begins in `view`.
  */
-export function pointValue(view: DataView, start: number, point: Point): number {
-  let value = rawOf(view, start + point.at, point.type);
-  if (point.scaleAt >= 0) {
-    const scale = view.getInt16(start + point.scaleAt);
+export function pointValue(view: DataView, start: number, points: Points, index: number): number {
+  let value = rawOf(view, start + points.at[index], TYPES[points.types[index]]);
+  const scaleAt = points.scaleAt[index];
+  if (scaleAt >= 0) {
+    const scale = view.getInt16(start + scaleAt);
     if (scale < -MAX_SCALE || scale > MAX_SCALE) return Number.NaN;
     // Engines differ in the last bit of a power.
     let power = 1;
     for (let count = Math.abs(scale); count > 0; count--) power *= 10;
     value = scale < 0 ? value / power : value * power;
   }
-  value = value / point.divisor + point.added;
+  value = value / points.divisors[index] + points.added[index];
   // No negative zero.
-  return (point.isMagnitude ? Math.abs(value) : value) || (Number.isNaN(value) ? value : 0);
+  return (isMagnitude(points.channels[index]) ? Math.abs(value) : value) || (Number.isNaN(value) ? value : 0);
+}
+
+function isMagnitude(channel: string): boolean {
+  const [quantity] = channel.split("_");
+  return quantity === "i" || quantity === "s" || quantity === "pf";
 }

@@ -9,7 +9,7 @@ import {
   type SensorFault,
 } from "./modbus-sensor";
 import { type SunSpecPart, sunSpecTable } from "./sunspec-models";
-import { extentOf, type Point, pointsOf, pointValue } from "./sunspec-points";
+import { extentOf, type Points, pointsOf, pointValue } from "./sunspec-points";
 import { type FoundModel, type SunSpecDevice, SunSpecScan } from "./sunspec-scan";
 
 export interface SunSpecConfiguration extends ModbusSensorConfiguration {
@@ -34,7 +34,7 @@ interface ReadModel {
   id: number;
   length: number;
   view: DataView;
-  points: readonly Point[];
+  points: Points;
 }
 
 /** A part of a model: chunks of a long one. */
@@ -113,12 +113,12 @@ export class SunSpec extends ModbusSensor {
   protected fill(sample: Sample): SensorFault | undefined {
     let hasValues = false;
     for (const { view, points } of this.#models) {
-      for (const point of points) {
-        const value = pointValue(view, HEADER_BYTES, point);
+      for (let index = 0; index < points.channels.length; index++) {
+        const value = pointValue(view, HEADER_BYTES, points, index);
         if (Number.isNaN(value)) continue;
-        if (value < point.low || value > point.high) return "implausible";
+        if (value < points.low[index] || value > points.high[index]) return "implausible";
         // Of two models with the same quantity, the first.
-        sample[point.channel] ??= value;
+        sample[points.channels[index]] ??= value;
         hasValues = true;
       }
     }

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { parseRecording } from "../../hal-mocks/chips/p1-replay";
 import type { DecodedRecord } from "../../tools/decode/records";
-import { slots, telegrams } from "../../tools/sim/expectations";
-import { householdsOf } from "../../tools/sim/household";
+import { points, telegrams } from "../../tools/sim/expectations";
+import { type Household, householdsOf } from "../../tools/sim/household";
 import { type Expectation, Judge, type Verdict } from "../../tools/sim/judge";
 import { parseScenario, type Scenario, street } from "../../tools/sim/scenario";
 import { simulate } from "../../tools/sim/simulation";
@@ -15,7 +15,11 @@ function scenarioOf(json: object): Scenario {
 }
 
 const DAYS = 0.1;
-const scenario = scenarioOf({ ...street, days: DAYS });
+/** Its houses with a meter. */
+const scenario = scenarioOf({ ...street, terminals: street.terminals.slice(0, 3), days: DAYS });
+
+const slots = (household: Household): Expectation => points(household)[0].expectation;
+
 /** What a whole street's subscriber has decoded, by device: each plant below spoils a copy of it. */
 const decoded = new Map<string, DecodedRecord[]>();
 
@@ -245,7 +249,7 @@ describe("the judge of a street", () => {
     /** What the meter has said 5 s behind a slot. */
     const again = all.slice(10, 14).map((record) => {
       const moved = { ...record, clock: Number(record.clock) + 5, time: later(record.time, 5000) };
-      return { ...moved, ...roundedAs(record, world(moved).values()) };
+      return { ...moved, ...roundedAs(record, world(moved).values()!) };
     });
     const verdict = (restarts: number) => {
       const judge = new Judge(slots(household));
@@ -375,5 +379,88 @@ describe("the judge of a recording", () => {
     const { start, end } = expectation(whole[3], whole[2], whole[1], whole[0]);
     expect(end - start).toBeGreaterThan(5000);
     expect(end - start).toBeLessThan(6000);
+  });
+});
+
+describe("the judge of sensors without a clock", () => {
+  const sensors = scenarioOf({ ...street, terminals: street.terminals.slice(3), days: 0.06 });
+  const taken = new Map<string, DecodedRecord[]>();
+
+  beforeAll(async () => {
+    const onRecord = (record: DecodedRecord) => {
+      const place = `${record.device}/${record.point}`;
+      taken.set(place, [...(taken.get(place) ?? []), record]);
+    };
+    await simulate({ scenario: sensors, transport: "pair", onRecord });
+  });
+
+  function verdictOn(place: string, plant: Plant): Verdict {
+    const [device, point] = place.split("/");
+    const household = householdsOf(sensors).find((one) => one.device === device)!;
+    const found = points(household).find((one) => one.point === Number(point))!;
+    const judge = new Judge(found.expectation, found.point);
+    for (const record of plant(structuredClone(taken.get(place)!))) judge.accept(record);
+    return judge.verdict();
+  }
+
+  const places = ["house-4/0", "house-4/1", "house-4/2", "plug-4/0"];
+
+  it.each(places)("finds nothing wrong where nothing is: %s", (place) => {
+    const verdict = verdictOn(place, (records) => records);
+    expect(verdict).toMatchObject({ ok: true, expected: 87, wrong: 0, lost: 0, duplicates: 0 });
+    expect(verdict.good).toBeGreaterThanOrEqual(87);
+  });
+
+  it.each(places)("finds each channel of %s that is off by two steps, and each that is missing", (place) => {
+    const [, record] = taken.get(place)!;
+    const names = Object.keys(record).filter(
+      (name) => !["device", "point", "boot", "seq", "time"].includes(name),
+    );
+    expect(names.length).toBeGreaterThan(6);
+    const coarse: Record<string, number> = { p: 20, ee: 3, ei: 3, q: 3 };
+    for (const name of names) {
+      const off = coarse[name.split("_")[0]] ?? 3;
+      const verdict = verdictOn(
+        place,
+        one((record) => ({ [name]: Number(record[name]) + off })),
+      );
+      expect(verdict, name).toMatchObject({
+        ok: false,
+        wrong: expect.any(Number),
+        firstWrong: { channel: name },
+      });
+      const without = verdictOn(
+        place,
+        one(() => ({ [name]: undefined })),
+      );
+      expect(without, name).toMatchObject({ ok: false, wrong: 1, firstWrong: { channel: name } });
+    }
+  });
+
+  it.each(places)("finds a reading of %s that is missing, twice there, bad, or of another time", (place) => {
+    expect(verdictOn(place, (all) => all.filter((_, index) => index !== 20))).toMatchObject({
+      ok: false,
+      lost: 1,
+    });
+    expect(verdictOn(place, (all) => [...all, all[20]])).toMatchObject({ ok: false, duplicates: 1 });
+    expect(
+      verdictOn(
+        place,
+        one(() => ({ quality: "silent" })),
+      ),
+    ).toMatchObject({ ok: false, bad: { silent: 1 } });
+    const moved = verdictOn(place, (all) =>
+      all.map((record, index) => ({ ...all[index === 40 ? 50 : index], time: record.time })),
+    );
+    expect(moved).toMatchObject({ ok: false, wrong: 1 });
+  });
+
+  it("takes what a register lost with the power for lost, and more than that for wrong", () => {
+    const lessFrom = (wh: number) => (records: DecodedRecord[]) =>
+      records.map((record, index) =>
+        index < 40 ? record : { ...record, boot: record.boot + 1, ei: Math.max(Number(record.ei) - wh, 0) },
+      );
+    expect(verdictOn("plug-4/0", lessFrom(0))).toMatchObject({ wrong: 0 });
+    expect(verdictOn("house-4/2", lessFrom(20))).toMatchObject({ ok: false });
   });
 });

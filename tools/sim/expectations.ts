@@ -1,9 +1,13 @@
 import type { P1Recording } from "../../hal-mocks/chips/p1-replay";
 import { House, type HouseState } from "../../hal-mocks/world/house";
+import { planProfiles } from "../../src/comms/plan-profiles";
+import { planOf } from "../../src/sensors/places";
 import type { DecodedRecord } from "../decode/records";
 import type { Household } from "./household";
 import { agrees, type Expectation, type Listing, type Taken, type Truth } from "./judge";
-import { FLUSH_MS, SlotListing } from "./slots";
+import { sensorSlots } from "./readings";
+import { sensed } from "./sensors";
+import { FLUSH_MS, SlotListing, type Slots } from "./slots";
 import { readTelegram } from "./telegram";
 
 /** No telegram of a house's meter is longer. */
@@ -22,15 +26,33 @@ const MILLION = 1_000_000;
 
 // ---- Houses ----
 
+/** What is to be measured at each point of a terminal, in the order of its streams. */
+export function points(household: Household): { point: number; expectation: Expectation }[] {
+  const { streams, start, end, plant, lies } = household;
+  const profiles = planProfiles(streams);
+  return streams.map((stream, index) => {
+    const { point, sampleMs, batch } = stream;
+    const { driver } = planOf(stream);
+    const part = sensed[driver];
+    const slots = { sampleMs, start, end, point, hasClock: !part };
+    const rest = { longestGapMs: (batch + 1) * sampleMs, errorMs: errorOf(household), lies };
+    const expectation = part
+      ? sensorSlots({ ...rest, slots, world: plant, part, profile: profiles[index] })
+      : meterSlots(household, slots, rest);
+    return { point, expectation };
+  });
+}
+
 /** A reading in each slot from the start to the end, of the meter of a house. */
-export function slots(household: Household): Expectation {
-  const { house, offset, baud, start, end, sampleMs, batch, lies } = household;
+function meterSlots(
+  { house, offset, config, start, end }: Household,
+  slots: Slots,
+  rest: Pick<Expectation, "longestGapMs" | "errorMs" | "lies">,
+): Expectation {
   return {
-    listing: () => new SlotListing(household),
+    ...rest,
+    listing: () => new SlotListing(slots),
     meterMayFail: false,
-    longestGapMs: (batch + 1) * sampleMs,
-    errorMs: errorOf(household),
-    lies,
     look() {
       // A second house from the same seed: the world is what it is, whoever looks.
       const world = new House(house);
@@ -40,7 +62,7 @@ export function slots(household: Household): Expectation {
         const begins = isOurs ? second + offset : Number.NaN;
         return {
           begins,
-          ends: begins + durationMs(TELEGRAM_BYTES, baud),
+          ends: begins + durationMs(TELEGRAM_BYTES, config.p1Baud),
           values: () => said(world.at(second), Number(clock)),
         };
       };
@@ -115,9 +137,12 @@ function isWithinResolution(channel: string, decoded: number, own: number): bool
 
 /** One line that says at which terminal nothing is to be measured, if there is one. */
 export function unmeasured(households: readonly Household[]): string | undefined {
-  const empty = households.find((household) => new SlotListing(household).count === 0);
-  if (!empty) return undefined;
-  return `nothing is to be measured at ${empty.device}: the run ends before its first reading (sampleMs is ${empty.sampleMs})`;
+  for (const { device, streams, start, end } of households) {
+    const empty = streams.find(({ sampleMs }) => new SlotListing({ sampleMs, start, end }).count === 0);
+    if (empty)
+      return `nothing is to be measured at ${device}: the run ends before its first reading (sampleMs is ${empty.sampleMs})`;
+  }
+  return undefined;
 }
 
 // ---- Recordings ----
@@ -202,7 +227,7 @@ class TelegramListing implements Listing {
   constructor(truths: readonly Truth[]) {
     this.#truths = truths;
     truths.forEach(({ values }, index) => {
-      const { clock } = values();
+      const { clock } = values()!;
       const same = this.#byClock.get(clock);
       if (same) same.push(index);
       else this.#byClock.set(clock, [index]);

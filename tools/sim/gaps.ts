@@ -24,8 +24,14 @@ export class Gaps {
   readonly #epochs = new Map<number, Epoch>();
   readonly #seen = new Set<string>();
   readonly #stated: (() => Gap)[] = [];
+  readonly #point: number;
   #newest = 0;
   #steps = 0;
+
+  /** @param point whose readings they are. */
+  constructor(point = 0) {
+    this.#point = point;
+  }
 
   /** How many epochs have shown readings. */
   get epochs(): number {
@@ -87,7 +93,7 @@ export class Gaps {
     { boot, before, ends }: TerminalEvent & { kind: "new epoch" },
     isTrue: (moment: number) => boolean,
   ): void {
-    const end = ends.find(({ point }) => point === 0)?.end ?? null;
+    const end = ends.find(({ point }) => point === this.#point)?.end ?? null;
     // Where it states none, or one by a clock that was wrong, what has come of that epoch is in its place.
     const last = this.#epochs.get(before.boot)?.last ?? Number.NEGATIVE_INFINITY;
     const from = end === null || !isTrue(end * SECOND_MS) ? last : end * SECOND_MS;

@@ -1,5 +1,8 @@
 import type { HouseSettings } from "../../hal-mocks/world/house";
-import { loadConfig } from "../../src/config";
+import type { PlantSettings } from "../../hal-mocks/world/plant";
+import type { StreamPlan } from "../../src/app/interface";
+import { type Config, loadConfig } from "../../src/config";
+import { streamsOf } from "../../src/sensors/sensor-text";
 import type { EnergyFields } from "./energy-settings";
 import { blindSpans, liesOf, occurrencesOf, type Span } from "./occurrences";
 import type { Scenario } from "./scenario";
@@ -8,13 +11,15 @@ import type { Scenario } from "./scenario";
 export interface Household {
   device: string;
   house: HouseSettings;
+  /** Its PV, battery and what else sensors look at. */
+  plant: PlantSettings;
   /** Milliseconds after a full second at which its meter begins to speak. */
   offset: number;
   /** What its terminal's configuration overrides, but for the broker. */
   overrides: Record<string, unknown>;
-  sampleMs: number;
-  /** Readings that a batch holds. */
-  batch: number;
+  config: Config;
+  /** What is to be sampled. */
+  streams: StreamPlan[];
   /** By how much its sleep clock is fast, in parts per million. */
   driftPpm: number;
   /** The scenario's hardware, then its own. */
@@ -23,7 +28,6 @@ export interface Household {
   lies: { from: number; to: number }[];
   /** Virtual Unix milliseconds between which it hears of no time server. */
   blind: { from: number; to: number }[];
-  baud: number;
   /** Virtual Unix milliseconds. */
   start: number;
   end: number;
@@ -41,22 +45,22 @@ export function householdsOf(scenario: Scenario, isBrokerElsewhere = false): Hou
   const lies = liesOf(scenario)
     .filter(({ server }) => server === undefined)
     .map(inTime);
-  return scenario.terminals.map(({ device, config, house, drift, energy }, index) => {
-    const overrides = { ...config, device, phases: house.phases, utcOffset };
-    const { sampleMs, batch, p1Baud } = loadConfig([{ from: "", values: overrides }]).config;
+  return scenario.terminals.map(({ device, config: own, house, plant, drift, energy }, index) => {
+    const overrides = { ...own, device, phases: house.phases, utcOffset };
+    const { config } = loadConfig([{ from: "", values: overrides }]);
     return {
       device,
       house: { ...house, utcOffset, seed: `${seed} ${device}`, start },
+      plant: { ...plant, utcOffset, seed: `${seed} ${device} plant`, start },
       // A meter's second is its own: each sends at another moment of it.
       offset: (index * 370) % 1000,
       overrides,
-      sampleMs,
-      batch,
+      config,
+      streams: streamsOf(config),
       driftPpm: drift,
       energy: [scenario.energy, energy],
       lies,
       blind: blindSpans(device, occurrences, isBrokerElsewhere, days * DAY_MS).map(inTime),
-      baud: p1Baud,
       start,
       end,
     };

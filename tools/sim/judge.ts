@@ -40,8 +40,13 @@ export interface Truth {
   /** Virtual Unix milliseconds between which the telegram was on the line; NaN when no telegram is like that. */
   begins: number;
   ends: number;
-  /** Of all channels that the meter sends; to be asked for only when the time agrees. */
-  values(): Record<string, number>;
+  /** The sensor has no clock: which moment it was the terminal's own time says, and only that. */
+  isByTime?: boolean;
+  /**
+   * Of all channels that the meter sends; to be asked for only when the time agrees. Undefined where nobody can tell which
+   * moment a reading is of.
+   */
+  values(): Record<string, number> | undefined;
 }
 
 export interface EnergyVerdict {
@@ -90,8 +95,45 @@ export interface Verdict {
   ok: boolean;
 }
 
+/** The verdict on a terminal, of those on its points. */
+export function together(verdicts: readonly Verdict[]): Verdict {
+  if (verdicts.length === 1) {
+    const { point: _, sensor: __, ...verdict } = verdicts[0] as Verdict & { point?: number; sensor?: string };
+    return verdict;
+  }
+  const sum = (read: (verdict: Verdict) => number) =>
+    verdicts.reduce((all, verdict) => all + read(verdict), 0);
+  const bad: Record<string, number> = {};
+  for (const verdict of verdicts)
+    for (const quality in verdict.bad) bad[quality] = (bad[quality] ?? 0) + verdict.bad[quality];
+  const counts = [
+    "readings",
+    "good",
+    "expected",
+    "lost",
+    "duplicates",
+    "extra",
+    "undated",
+    "misdated",
+  ] as const;
+  const all = [...counts, "unexpected", "wrong"] as const;
+  const summed = Object.fromEntries(all.map((name) => [name, sum((verdict) => verdict[name])]));
+  return {
+    ...(summed as Record<(typeof all)[number], number>),
+    bad,
+    gaps: {
+      count: sum(({ gaps }) => gaps.count),
+      longestS: Math.max(...verdicts.map(({ gaps }) => gaps.longestS)),
+      readings: sum(({ gaps }) => gaps.readings),
+      tooLong: sum(({ gaps }) => gaps.tooLong),
+    },
+    firstWrong: verdicts.find(({ firstWrong }) => firstWrong)?.firstWrong,
+    ok: verdicts.every(({ ok }) => ok),
+  };
+}
+
 /** Times are rounded to whole seconds; a timer may be a millisecond late. */
-const ROUNDING_MS = 501;
+export const ROUNDING_MS = 501;
 /** Frames that wait get the date that is known when they are sent, and a clock that was wrong is asked for the time daily. */
 const BEFORE_A_LIE_MS = 3_600_000;
 const AFTER_A_LIE_MS = 86_400_000;
@@ -115,7 +157,7 @@ export function agrees(
 export class Judge {
   readonly #expectation: Expectation;
   readonly #listing: Listing;
-  readonly #gaps = new Gaps();
+  readonly #gaps: Gaps;
   readonly #comparison: Comparison;
   #clock = 0;
   /** What came after what was measured later. There is little of that: the rest is judged, and forgotten, as it comes. */
@@ -128,7 +170,9 @@ export class Judge {
   #duplicates = 0;
   #unexpected = 0;
 
-  constructor(expectation: Expectation) {
+  /** @param point of the terminal, whose readings are judged. */
+  constructor(expectation: Expectation, point = 0) {
+    this.#gaps = new Gaps(point);
     this.#expectation = expectation;
     this.#listing = expectation.listing();
     this.#comparison = new Comparison(expectation);
@@ -258,8 +302,9 @@ function isLied(lies: Expectation["lies"], moment: number): boolean {
 
 type Compared = Pick<Verdict, "wrong" | "misdated" | "firstWrong" | "import" | "export">;
 
+/** Unix seconds, 0 where there are none. */
 function clockOf({ record }: Judged): number {
-  return Number(record.clock ?? 0);
+  return Number(record.clock ?? (Date.parse(record.time ?? "") / 1000 || 0));
 }
 
 /** The registers of the first, and the largest error of both. */
@@ -271,7 +316,7 @@ function withLargest(a: EnergyVerdict | undefined, b: EnergyVerdict | undefined)
 class Comparison {
   readonly #expectation: Expectation;
   readonly #truthOf: ReturnType<Expectation["look"]>;
-  readonly #energies = { ei: new Energy("ei"), ee: new Energy("ee") };
+  readonly #energies = { ei: new Energy("ei", "dcei"), ee: new Energy("ee", "dcee") };
   #wrong = 0;
   #misdated = 0;
   #firstWrong: Difference | undefined;
@@ -303,8 +348,10 @@ class Comparison {
       this.#misdated++;
     }
     const values = truth.values();
+    if (!values) return;
     const difference = firstDifference(record, values, isRight);
-    if (difference) this.#differs(difference);
+    if (difference && truth.isByTime && isLied(lies, truth.ends)) this.#misdated++;
+    else if (difference) this.#differs(difference);
     if (!isListed) return;
     for (const energy of Object.values(this.#energies)) energy.add(record, values);
   }
@@ -348,12 +395,13 @@ function firstDifference(
 
 /** Follows the registers of one direction from reading to reading. */
 class Energy {
-  readonly #prefix: string;
+  readonly #names: readonly string[];
   /** Undefined while the world has no such register. */
   #verdict: EnergyVerdict | undefined;
 
-  constructor(prefix: "ei" | "ee") {
-    this.#prefix = prefix;
+  /** @param names of the total, or where there is none of what its tariffs begin with; that of a battery. */
+  constructor(...names: string[]) {
+    this.#names = names;
   }
 
   get verdict(): EnergyVerdict | undefined {
@@ -365,8 +413,9 @@ class Energy {
     let largestErrorWh = this.#verdict?.largestErrorWh ?? 0;
     let decodedWh = 0;
     let worldWh: number | undefined;
+    const total = this.#names.find((name) => name in values);
     for (const name in values) {
-      if (!name.startsWith(this.#prefix)) continue;
+      if (total ? name !== total : !name.startsWith(`${this.#names[0]}_t`)) continue;
       const decoded = Number(record[name] ?? Number.POSITIVE_INFINITY);
       largestErrorWh = Math.max(largestErrorWh, Math.abs(decoded - values[name]));
       decodedWh += decoded;

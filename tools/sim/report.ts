@@ -6,6 +6,7 @@ import type { Report, TerminalReport } from "./simulation";
 
 /** Two tables side by side would be wider than a terminal of 80 columns. */
 const READINGS = ["terminal", "mode", "readings", "good", "bad", "lost", "duplicates"];
+const POINTS = ["point", "sensor", "readings", "good", "wrong", "import Wh", "off by", "export Wh", "off by"];
 const FRAMES = ["terminal", "frames", "delivered", "B/reading", "import Wh", "off by", "export Wh", "off by"];
 
 type Cell = string | number;
@@ -28,6 +29,8 @@ export function printReport(
   stdout.write(recordingRemarks(report));
   stdout.write(`\n${table(READINGS, terminals.map(readingsOf))}\n`);
   stdout.write(`${table(FRAMES, terminals.map(framesOf))}\n`);
+  const points = terminals.flatMap(pointsOf);
+  if (points.length) stdout.write(`${table(POINTS, points)}\n`);
   stdout.write(`${energyTable(terminals)}\n`);
   if (hasLedgers) {
     for (const terminal of terminals) stdout.write(`${ledgerText(terminal)}\n`);
@@ -52,6 +55,14 @@ function recordingRemarks({ restoredLineEnds, damagedTelegrams, endsInsideTelegr
 
 function readingsOf({ device, mode, readings, good, bad, lost, duplicates }: TerminalReport): Cell[] {
   return [device, mode, readings, good, badOf(bad), lost, duplicates];
+}
+
+/** Of terminals that have other points than a smart meter's. */
+function pointsOf({ device, points = [] }: TerminalReport): Cell[][] {
+  return points.map(({ point, sensor, readings, good, wrong, ...verdict }) => {
+    const energies = [...energy(verdict.import), ...energy(verdict.export)];
+    return [`${device}/${point}`, sensor, readings, good, wrong, ...energies];
+  });
 }
 
 function framesOf(terminal: TerminalReport): Cell[] {

@@ -1,6 +1,9 @@
 import { z } from "zod";
-import { configNames, loadConfig } from "../../src/config";
+import { type Config, configNames, loadConfig } from "../../src/config";
+import { planOf } from "../../src/sensors/places";
+import { streamsOf } from "../../src/sensors/sensor-text";
 import { energySchema } from "./energy-settings";
+import { sensed } from "./sensors";
 
 /** Days and a time of day after the scenario's start: `06:00`, `1d06:00:30`. */
 const MOMENT = /^(?:(\d{1,4})d)?([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?$/;
@@ -70,7 +73,20 @@ function settingProblem(name: string, value: unknown): string | undefined {
   if (problems.length) return problems[0].message.slice(name.length + 1);
   const { sampleMs } = config;
   const fits = sampleMs >= MIN_SAMPLE_MS && sampleMs % SECOND_MS === 0;
-  return name === "sampleMs" && !fits ? `is ${JSON.stringify(value)}, ${SAMPLE}` : undefined;
+  if (name === "sampleMs" && !fits) return `is ${JSON.stringify(value)}, ${SAMPLE}`;
+  return name === "sensors" ? sensorsProblem(config) : undefined;
+}
+
+/** What the simulator has no chip for, or no second of its own for. */
+function sensorsProblem(config: Config): string | undefined {
+  const known = ["p1", ...Object.keys(sensed)];
+  for (const stream of streamsOf(config)) {
+    const { driver } = planOf(stream);
+    if (!known.includes(driver)) return `has ${driver}, expected ${listOf(known)}`;
+    const { sampleMs } = stream;
+    if (sampleMs < MIN_SAMPLE_MS || sampleMs % SECOND_MS) return `has sampleMs=${sampleMs}, ${SAMPLE}`;
+  }
+  return undefined;
 }
 
 /** An ESP32's sleep clock before it is calibrated. */
@@ -89,6 +105,11 @@ const terminal = object({
     phases: z.literal([1, 3], "expected 1 or 3").default(3),
     baseW: number(0, 100_000).default(250),
     pvW: number(0, 1_000_000).default(0),
+  }).prefault({}),
+  /** What sensors other than a smart meter look at. */
+  plant: object({
+    pvW: number(1, 1_000_000).default(6000),
+    batteryWh: number(100, 1_000_000).default(8000),
   }).prefault({}),
 });
 
@@ -185,7 +206,10 @@ const scenario = object({
 export type Scenario = z.output<typeof scenario>;
 export type ScenarioTerminal = Scenario["terminals"][number];
 
-/** Three houses, the second with PV; two of their terminals sleep, the third is resident. */
+/**
+ * Three houses, the second with PV; two of their terminals sleep, the third is resident. In the fourth a resident has an
+ * inverter, a battery and a heat pump's sub-meter as points, and a plug is a terminal of its own.
+ */
 export const street = {
   name: "street",
   start: "2026-06-01T00:00:00+01:00",
@@ -197,6 +221,15 @@ export const street = {
       config: { mode: "resident", sampleMs: 10_000, sessionMs: 300_000, batch: 30 },
       house: { phases: 1, baseW: 180 },
     },
+    {
+      device: "house-4",
+      config: {
+        mode: "resident",
+        sensors:
+          "sunspec address=192.168.1.40; ina228 shuntOhms=0.001 maximumAmperes=50 averages=16; sdm630 unit=3",
+      },
+    },
+    { device: "plug-4", config: { mode: "resident", sensors: "bl0942" } },
   ],
 };
 

@@ -1,4 +1,12 @@
 import { createHash } from "node:crypto";
+import {
+  type BusEvent,
+  type BusRecording,
+  BusReplay,
+  eventLine,
+  headLine,
+  recorded,
+} from "../../hal-mocks/chips/bus-recording";
 import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { type P1Recording, P1Replay } from "../../hal-mocks/chips/p1-replay";
 import { VirtualClock } from "../../hal-mocks/clock";
@@ -13,6 +21,8 @@ import type { StreamConstructor } from "../../hal-mocks/stream";
 import { House } from "../../hal-mocks/world/house";
 import type { App } from "../../src/app/interface";
 import { loadConfig } from "../../src/config";
+import { planOf } from "../../src/sensors/places";
+import { streamsOf } from "../../src/sensors/sensor-text";
 import { type BrokerAddress, Failure, urlOf } from "../cli/command";
 import type { FrameReadings } from "../decode/formats/format";
 import { FrameReader } from "../decode/reader";
@@ -21,20 +31,26 @@ import { Subscriber } from "../subscriber";
 import { Broker, type BrokerControl } from "./broker";
 import { type EnergyReport, energyReport } from "./energy-report";
 import { type EnergyFields, energySettings, sessionPlan, tlsOf } from "./energy-settings";
-import { type RecordingExpectation, recent, slots, telegrams } from "./expectations";
+import { points, type RecordingExpectation, recent, telegrams } from "./expectations";
 import { type Household, householdsOf } from "./household";
-import { Judge, type Verdict } from "./judge";
+import { Judge, together, type Verdict } from "./judge";
 import type { XsFiles } from "./machine";
 import { type Lie, liesOf, type Occurrence, occurrencesOf } from "./occurrences";
+import { endOf, headsOf, portOf, ReplayListing, replayed } from "./replay";
 import type { Scenario, Way } from "./scenario";
+import { chipsOf } from "./sensors";
 import { FLUSH_MS } from "./slots";
-import { SimulatedTerminal } from "./terminal";
+import { SimulatedTerminal, type TerminalSetup } from "./terminal";
 import { type StreamWay, streamByPort } from "./ways";
 
 export interface SimulationOptions {
   scenario: Scenario;
   /** A recorded P1 stream in place of the scenario's houses. */
   recording?: P1Recording;
+  /** What was seen on another sensor's serial line, in place of the scenario's houses. */
+  replay?: BusRecording;
+  /** Sees what is on each serial line of each terminal: lines of a bus recording. */
+  onBus?: (device: string, port: number, line: string) => void;
   /** An MQTT broker that runs already; without it one is started in this process. */
   broker?: BrokerAddress;
   /** What stops and starts that broker when the scenario says so; without it the links go down instead. */
@@ -60,8 +76,18 @@ export interface SimulationOptions {
   onFallback?: (device: string, why: string) => void;
 }
 
+/** One of a terminal's points. */
+export interface PointReport extends Verdict {
+  point: number;
+  /** Its driver. */
+  sensor: string;
+}
+
+/** Counts are of all points together, differences and energies those of the only one. */
 export interface TerminalReport extends Verdict {
   device: string;
+  /** Where it has other points than itself. */
+  points?: PointReport[];
   mode: string;
   /** What the terminal itself has counted: readings taken, frames stored. */
   taken: number;
@@ -106,11 +132,18 @@ const PROGRESS_STEPS = 200;
 /** A recording's terminal keeps its session open and sends each minute. */
 const RECORDING_CONFIG = { mode: "resident", sampleMs: 0, sessionMs: 60_000, batch: 60 };
 
-/** One terminal with its meter, its judge and what came of it. */
+/** What the terminals of a simulation differ in. */
+interface TerminalPart extends Pick<TerminalSetup, "device" | "config" | "chip" | "chips" | "stream"> {
+  driftPpm: number;
+  energy?: readonly EnergyFields[];
+}
+
+/** One terminal with its sensors, their judges and what came of it. */
 interface Site {
   terminal: SimulatedTerminal;
   mode: string;
-  judge: Judge;
+  /** Of each point. */
+  judges: Map<number, { sensor: string; judge: Judge }>;
   digest: ReturnType<typeof createHash>;
   energyFields: readonly EnergyFields[];
   config: Record<string, unknown>;
@@ -151,6 +184,7 @@ class Simulation {
   readonly #households: Household[];
   readonly #recorded: RecordingExpectation | undefined;
   readonly #clock: VirtualClock;
+  readonly #replayListing: ReplayListing;
   readonly #start: number;
   readonly #end: number;
   readonly #sites = new Map<string, Site>();
@@ -171,11 +205,14 @@ class Simulation {
     this.#broker = broker;
     this.#second = second;
     this.#households = householdsOf(scenario, options.broker && !options.brokerControl);
-    this.#lies = recording ? [] : liesOf(scenario);
+    this.#lies = recording || options.replay ? [] : liesOf(scenario);
     this.#recorded = recording && expected(recording);
-    const { start, end } = this.#recorded ?? this.#households[0];
+    const { replay } = options;
+    const replaying = replay && { start: replay.start, end: endOf(replay) };
+    const { start, end } = this.#recorded ?? replaying ?? this.#households[0];
     this.#start = start;
     this.#end = end;
+    this.#replayListing = new ReplayListing(end);
     this.#clock = new VirtualClock(
       this.#start,
       () => this.#settle(settle),
@@ -191,9 +228,11 @@ class Simulation {
     const { scenario, recording } = this.#options;
     this.#options.onProgress?.(0, this.#start);
     const stream = this.#stream();
+    const { replay } = this.#options;
     if (recording) this.#addRecording(recording, stream);
+    else if (replay) this.#addReplay(replay, stream);
     else for (const household of this.#households) this.#addHouse(household, stream);
-    for (const occurrence of recording ? [] : occurrencesOf(scenario)) this.#schedule(occurrence);
+    for (const occurrence of recording || replay ? [] : occurrencesOf(scenario)) this.#schedule(occurrence);
     await this.#subscribe(this.#url(), this.#broker);
     if (this.#second) await this.#subscribe(this.#second.url, this.#second);
     try {
@@ -277,37 +316,81 @@ class Simulation {
     const { utcOffset } = house;
     const meter = new P1Meter({ clock: this.#clock, values: (time) => world.at(time), utcOffset, offset });
     const config = { ...overrides, ...this.#brokerConfig() };
-    this.#add(device, config, meter, stream, new Judge(slots(household)), household);
+    const sensors = household.streams.map(planOf);
+    const judges = points(household).map(
+      ({ point, expectation }, index) =>
+        [point, { sensor: sensors[index].driver, judge: new Judge(expectation, point) }] as const,
+    );
+    const chips = chipsOf(sensors, household.config, this.#clock, household.plant);
+    const { p1Port } = household.config;
+    const serial = this.#listened(
+      household,
+      new Map<number, SerialChip>([[p1Port, meter], ...(chips.serial ?? [])]),
+    );
+    const chip = serial.get(p1Port)!;
+    this.#add(
+      {
+        device,
+        config,
+        chip,
+        chips: { ...chips, serial },
+        stream,
+        driftPpm: household.driftPpm,
+        energy: household.energy,
+      },
+      new Map(judges),
+    );
   }
 
   #addRecording(recording: P1Recording, stream: StreamConstructor): void {
     const replay = new P1Replay({ clock: this.#clock, recording });
     const config = { ...RECORDING_CONFIG, device: "p1", ...this.#brokerConfig() };
-    this.#add("p1", config, replay, stream, new Judge(this.#recorded!));
+    const judges = new Map([[0, { sensor: "p1", judge: new Judge(this.#recorded!) }]]);
+    this.#add({ device: "p1", config, chip: replay, stream, driftPpm: 0 }, judges);
   }
 
-  #add(
-    device: string,
-    config: Record<string, unknown>,
-    chip: SerialChip,
-    stream: StreamConstructor,
-    judge: Judge,
-    { driftPpm = 0, energy = [] }: Partial<Household> = {},
-  ) {
+  /** The same chips, whose lines are listened to if somebody wishes that. */
+  #listened(household: Household, chips: Map<number, SerialChip>): Map<number, SerialChip> {
+    const { onBus } = this.#options;
+    if (!onBus) return chips;
+    const { device, start } = household;
+    for (const [port, head] of headsOf(household)) {
+      const chip = chips.get(port);
+      if (!chip) continue;
+      onBus(device, port, headLine(head));
+      const listen = (event: BusEvent) => onBus(device, port, eventLine(event));
+      chips.set(port, recorded(chip, this.#clock, start, listen));
+    }
+    return chips;
+  }
+
+  #addReplay(replay: BusRecording, stream: StreamConstructor): void {
+    const { sensors, mode, sampleMs } = replay;
+    const settings = { ...RECORDING_CONFIG, mode, sampleMs, sensors };
+    const { config, problems } = loadConfig([{ from: "", values: settings }]);
+    if (problems.length) throw new Failure(`the recording: ${problems[0].message}`);
+    const [first] = streamsOf(config);
+    const chip = new BusReplay(this.#clock, replay);
+    const serial = new Map([[portOf(first, config) ?? 0, chip]]);
+    const judge = new Judge(replayed(this.#replayListing));
+    const setup = { device: "replay", config: { ...settings, device: "replay", ...this.#brokerConfig() } };
+    const judges = new Map([[0, { sensor: planOf(first).driver, judge }]]);
+    this.#add({ ...setup, chip, chips: { serial }, stream, driftPpm: 0 }, judges);
+  }
+
+  #add({ driftPpm, energy = [], ...setup }: TerminalPart, judges: Site["judges"]): void {
     const { xs, outboxBytes, onSegment, apps, searchesChannels } = this.#options;
     const { seed } = this.#options.scenario;
+    const { device, config } = setup;
     const log = this.#options.log ?? (() => {});
     const onFallback = (why: string) => this.#options.onFallback?.(device, why);
     const settings = energySettings(...energy);
     const latencies = latenciesOf(settings.chip);
     if (searchesChannels) latencies.rejoinMs = latencies.associateMs;
     const terminal = new SimulatedTerminal({
-      device,
-      config,
+      ...setup,
       clock: this.#clock,
       seed,
-      chip,
-      stream,
       outboxBytes,
       xs,
       oscillators: { sleepPpm: () => driftPpm },
@@ -320,13 +403,13 @@ class Simulation {
       log,
       onFallback,
     });
-    terminal.link.loss = this.#recorded ? 0 : this.#options.scenario.loss;
+    terminal.link.loss = this.#recorded || this.#options.replay ? 0 : this.#options.scenario.loss;
     const { mode } = loadConfig([{ from: "", values: config }]).config;
     const digest = createHash("sha256");
     this.#sites.set(device, {
       terminal,
       mode,
-      judge,
+      judges,
       digest,
       energyFields: energy,
       config,
@@ -351,11 +434,11 @@ class Simulation {
       this.#turnBroker(broker, way).then(release, this.#fail);
       return;
     }
-    for (const { terminal, judge } of this.#sitesOf(occurrence.device)) {
+    for (const { terminal, judges } of this.#sitesOf(occurrence.device)) {
       if ("link" in occurrence) terminal.link[occurrence.way](occurrence.link);
       else if ("loss" in occurrence) terminal.link.loss = occurrence.loss;
       else {
-        judge.restarted();
+        for (const { judge } of judges.values()) judge.restarted();
         terminal.reset(occurrence.reset);
       }
     }
@@ -413,6 +496,7 @@ class Simulation {
       site.taken = total(counters.readings);
       site.sessions = counters.sessions;
       [site.charges] = site.terminal.endCounting();
+      this.#replayListing.count = site.taken;
     }
     for (const terminal of terminals) terminal.press();
     const deadline = this.#clock.now + FLUSH_MS;
@@ -434,14 +518,16 @@ class Simulation {
       return;
     }
     if (result.kind === "repeat") site.repeats++;
-    if (result.kind === "event") site.judge.hear(result.event);
+    if (result.kind === "event") for (const { judge } of site.judges.values()) judge.hear(result.event);
     if (result.kind !== "frame") return;
     if (this.#options.broker) this.#checkOrigin(result.frame, site.terminal);
     site.delivered++;
     site.payloadBytes += payload.length;
     site.digest.update(payload);
     for (const record of recordsOf(result.frame)) {
-      site.judge.accept(record);
+      // Of a point that nobody was to measure, any judge says that.
+      const { judge } = site.judges.get(record.point) ?? [...site.judges.values()][0];
+      judge.accept(record);
       this.#options.onRecord?.(record);
     }
   }
@@ -458,7 +544,7 @@ class Simulation {
     const { scenario, recording, broker } = this.#options;
     const terminals = [...this.#sites.values()].map(reportOf);
     return {
-      scenario: recording ? "recording" : (scenario.name ?? "unnamed"),
+      scenario: recording || this.#options.replay ? "recording" : (scenario.name ?? "unnamed"),
       seed: scenario.seed,
       start: new Date(this.#start).toISOString(),
       days: (this.#end - this.#start) / DAY_MS,
@@ -476,14 +562,16 @@ class Simulation {
 }
 
 function reportOf(site: Site): TerminalReport {
-  const { terminal, mode, judge, digest, taken, delivered, repeats, payloadBytes } = site;
+  const { terminal, mode, judges, digest, taken, delivered, repeats, payloadBytes } = site;
   const counters = terminal.counters!;
-  const verdict = judge.verdict();
+  const points = [...judges].map(([point, { sensor, judge }]) => ({ point, sensor, ...judge.verdict() }));
+  const verdict = together(points);
   return {
     device: terminal.device,
     mode,
     taken,
     ...verdict,
+    ...((points.length > 1 || points[0].sensor !== "p1") && { points }),
     frames: counters.frames,
     sessions: counters.sessions,
     failedSessions: counters.failedSessions,

@@ -1,5 +1,4 @@
 import type { DecodedRecord } from "../decode/records";
-import type { Household } from "./household";
 import type { Listing, Taken } from "./judge";
 import { Seconds } from "./seconds";
 
@@ -11,6 +10,18 @@ const SLOT_MS = 2000;
 const TELEGRAM_MS = 1100;
 const SECOND_MS = 1000;
 
+/** What is to be measured at one point of a terminal. */
+export interface Slots {
+  sampleMs: number;
+  /** Virtual Unix milliseconds. */
+  start: number;
+  end: number;
+  /** Default 0. */
+  point?: number;
+  /** False: its readings carry no clock of the sensor's, and are told by the terminal's own time. Default true. */
+  hasClock?: boolean;
+}
+
 /**
  * The readings of a house from the start to the end, one a period: the meter's clock says which telegram each shows.
  * A terminal counts its periods by a time that it knows to a second or so, and by its ticks while it knows none; so none
@@ -18,23 +29,26 @@ const SECOND_MS = 1000;
  */
 export class SlotListing implements Listing {
   readonly count: number;
-  readonly #household: Household;
+  readonly #slots: Slots;
   readonly #first: number;
   readonly #shown = new Seconds();
   /** Unix milliseconds of the readings, up to the end. */
   readonly #moments: number[] = [];
 
-  constructor(household: Household) {
-    const { sampleMs, start, end } = household;
-    this.#household = household;
+  constructor(slots: Slots) {
+    const { sampleMs, start, end } = slots;
+    this.#slots = slots;
     this.#first = Math.ceil(start / sampleMs);
     this.count = Math.max(Math.floor((end - SLOT_MS) / sampleMs) - this.#first + 1, 0);
   }
 
   take(record: DecodedRecord): Taken | undefined {
-    if (record.point) return undefined;
+    const { point = 0, hasClock = true } = this.#slots;
+    if (record.point !== point) return undefined;
     const own = record.time === null ? Number.NaN : Date.parse(record.time);
-    const said = record.quality ? undefined : this.#telegramOf(record);
+    // Without a clock of its own nothing says which slot it is of.
+    if (!hasClock && record.time === null) return "late";
+    const said = record.quality ? undefined : hasClock ? this.#telegramOf(record) : own;
     const moment = said ?? own;
     if (!this.#isWithin(moment)) return undefined;
     if (said !== undefined && !this.#shown.add(said / SECOND_MS)) return "again";
@@ -45,7 +59,7 @@ export class SlotListing implements Listing {
 
   /** Unix milliseconds at which readings are missing, and how many there are more than one a period. */
   finish(): { missing: number[]; extra: number } {
-    const { sampleMs } = this.#household;
+    const { sampleMs } = this.#slots;
     const missing: number[] = [];
     let extra = 0;
     let before = this.#slot(-1);
@@ -60,7 +74,7 @@ export class SlotListing implements Listing {
   }
 
   #slot(index: number): number {
-    return (this.#first + index) * this.#household.sampleMs;
+    return (this.#first + index) * this.#slots.sampleMs;
   }
 
   /** Unix milliseconds of the telegram, or undefined where its clock shows what this world has not. */
@@ -70,7 +84,7 @@ export class SlotListing implements Listing {
   }
 
   #isWithin(moment: number): boolean {
-    const { start, end } = this.#household;
+    const { start, end } = this.#slots;
     return moment >= start - SECOND_MS && moment <= end + FLUSH_MS;
   }
 }

@@ -144,7 +144,7 @@ export class SimulatedTerminal {
     const { config } = loadConfig([{ from: "", values: setup.config }]);
     const { serial = [], i2c, tcp, pulses, outputs } = setup.chips ?? {};
     this.#buses = {
-      serial: createSerial(terminalClock, new Map([...serial, [config.p1Port, chip]])),
+      serial: createSerial(terminalClock, new Map([[config.p1Port, chip], ...serial])),
       i2c: createI2C(i2c ?? new Map()),
       tcp: createTcp(terminalClock, tcp ?? new Map()),
       pulseCount: createPulseCount(pulses ?? new Map()),
