@@ -2,12 +2,13 @@ import type { PowerProbe } from "./energy/probe";
 import type { Random } from "./random";
 
 /**
- * Everything on the way to the broker that takes time. `rejoin` and `notThere` are `associate` and `notFound` where
+ * Everything on the way to the broker that takes time. `derive` makes the key of a WPA2 network from its passphrase. `rejoin` and `notThere` are `associate` and `notFound` where
  * only one channel is searched; `handshake` and `resume` are what TLS adds to a connection.
  */
 export type LinkOperation =
   | "associate"
   | "rejoin"
+  | "derive"
   | "address"
   | "notFound"
   | "notThere"
@@ -69,6 +70,7 @@ export interface LinkModel {
 const DEFAULTS: LinkLatencies = {
   associateMs: 900,
   rejoinMs: 300,
+  deriveMs: 0,
   addressMs: 600,
   notFoundMs: 2_400,
   notThereMs: 500,

@@ -187,6 +187,16 @@ class Station {
       this.#giveUp();
       return;
     }
+    const deriveMs = password && !isKey(password) ? link.latencyMs("derive") : 0;
+    if (deriveMs) this.#in(deriveMs, () => this.#join(accessPoint, SSID));
+    else this.#join(accessPoint, SSID);
+  }
+
+  #join(accessPoint: AccessPoint, SSID: string): void {
+    if (!accessPoint.isUp || !this.#setup.link.isWiFiUp) {
+      this.#giveUp();
+      return;
+    }
     this.#joined = { accessPoint, channel: accessPoint.channel, SSID, isLost: false };
     this.#connection = ASSOCIATED;
     this.#getAddress();
@@ -265,6 +275,11 @@ class Station {
 
 function isHeard({ accessPoint, channel }: Association): boolean {
   return accessPoint.isUp && accessPoint.channel === channel;
+}
+
+/** As ESP-IDF's supplicant has it: what has 64 digits is the key itself. */
+function isKey(password: string): boolean {
+  return password.length === PASSWORD_CHARACTERS && /^[0-9a-f]+$/i.test(password);
 }
 
 function checkCredentials({ SSID, password, channel }: Credentials): void {

@@ -138,6 +138,11 @@ const fields = {
   timeServers: text("0.pool.ntp.org 1.pool.ntp.org 2.pool.ntp.org", 253),
   /** A session that has not ended after so long is given up: a hard budget, because no network may drain a battery. */
   awakeMs: integer(30_000, 5_000, 600_000),
+  /**
+   * A sleeper waits awake for what is due sooner than in so many milliseconds: a boot takes 70 ms on ESP32, and draws as much
+   * (docs/energy.md). More is worth it only where waiting costs less, as in light sleep.
+   */
+  stayMs: integer(70, 0, 3_600_000),
   /** Milliseconds between state messages. */
   statusMs: integer(21_600_000, 60_000, DAY_MS),
   /** Millivolts of the supply below which sessions are four times rarer, and below which there are none; 0: never. */

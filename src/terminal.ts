@@ -337,13 +337,11 @@ export class Terminal {
     const staysUntil = this.#uplink.staysUntil;
     if (staysUntil !== undefined) return { next: "idle", until: Math.min(until, staysUntil) };
     await this.#uplink.end();
-    const { wakePin, wakeLevel } = this.#config;
-    return {
-      next: "sleep",
-      ms: Math.max(until - this.#hal.clock.ticks, 0),
-      wakeOn: ["timer", "pin"],
-      ...(wakePin >= 0 && { pin: { pin: wakePin, level: wakeLevel } }),
-    };
+    const ms = Math.max(until - this.#hal.clock.ticks, 0);
+    const { stayMs, wakePin, wakeLevel } = this.#config;
+    if (ms < stayMs) return { next: "idle", until };
+    const pin = { pin: wakePin, level: wakeLevel };
+    return { next: "sleep", ms, wakeOn: ["timer", "pin"], ...(wakePin >= 0 && { pin }) };
   }
 
   /**

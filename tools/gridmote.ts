@@ -6,8 +6,15 @@ import { helpOf, parseArguments, suggest } from "./cli/options";
 import { decodeCommand } from "./decode/command";
 import { otaCommands } from "./ota/commands";
 import { simCommand } from "./sim/command";
+import { wifiKeyCommand } from "./wifi-key/command";
 
-const commands: (Command | CommandGroup)[] = [simCommand, decodeCommand, calibrateCommand, otaCommands];
+const commands: (Command | CommandGroup)[] = [
+  simCommand,
+  decodeCommand,
+  calibrateCommand,
+  otaCommands,
+  wifiKeyCommand,
+];
 
 /** Runs the command line. Resolves to the exit code: 0 good, 1 failed, 2 wrong usage. */
 export async function run(args: string[], io: Io): Promise<number> {

@@ -11,6 +11,8 @@ export interface Ina226Settings {
   clock: { readonly now: number };
   values: (time: number) => DcValues;
   shuntOhms: number;
+  /** A triggered measurement begins, and takes so many milliseconds. */
+  onMeasure?: (ms: number) => void;
 }
 
 const CONVERSION_MS = [0.14, 0.204, 0.332, 0.588, 1.1, 2.116, 4.156, 8.244];
@@ -73,6 +75,7 @@ export class Ina226Chip extends RegisterChip {
       (mode & 1 ? CONVERSION_MS[(this.#configuration >> 3) & 7] : 0) +
       (mode & 2 ? CONVERSION_MS[(this.#configuration >> 6) & 7] : 0);
     const duration = conversions * AVERAGES[(this.#configuration >> 9) & 7];
+    if (duration && !(mode & 4)) this.#settings.onMeasure?.(duration);
     this.#readyAt = duration ? this.#settings.clock.now + duration : undefined;
   }
 

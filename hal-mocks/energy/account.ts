@@ -30,12 +30,15 @@ export class EnergyAccount implements PowerProbe {
   readonly #validationMs: number;
   readonly #chip: Line<Activity>;
   readonly #flash: Line<PartState>;
+  readonly #board: Line<PartState>;
   readonly #sensors = new Map<string, Line<PartState>>();
   readonly #onSegment: ((segment: AnySegment) => void) | undefined;
   readonly #begin: number;
   #radio: RadioState = "off";
   /** Until when, in virtual milliseconds, an operation is under way. */
   #busyUntil = 0;
+  /** By how many milliseconds the ledger is behind: what took no virtual time, and has still to be waited for. */
+  #lag = 0;
   #boots = 0;
   #sent = 0;
 
@@ -55,6 +58,7 @@ export class EnergyAccount implements PowerProbe {
     this.#begin = clock.now - this.#bootMs - this.#validationMs;
     this.#chip = new Line<Activity>("deep sleep", this.#begin, this.#observe("chip"));
     this.#flash = new Line<PartState>("off", this.#begin, this.#observe("flash"));
+    this.#board = new Line<PartState>("on", this.#begin, this.#observe("board"));
   }
 
   #observe(consumer: string) {
@@ -75,63 +79,76 @@ export class EnergyAccount implements PowerProbe {
     if (this.#validationMs) this.#chip.occupy("validation", this.#validationMs, begin);
     if (this.#bootMs) this.#chip.occupy("boot", this.#bootMs, begin + this.#validationMs);
     this.#chip.enter("awake", now);
+    this.#lag = Math.max(this.#chip.until - now, 0);
   }
 
   /** @throws OpenState when the radio is on: a firmware that forgets it would be surprised by its next boot. */
   sleep(): void {
     if (this.#radio !== "off")
       throw new OpenState(`energy: the radio is still "${this.#radio}" as the chip falls asleep`);
-    this.#chip.enter("deep sleep", this.#clock.now);
+    this.#chip.enter("deep sleep", this.#settle());
+    this.#lag = 0;
   }
 
   /** The processor is busy for so long, which takes no virtual time. */
   work(ms: number): void {
-    this.#settle();
-    this.#chip.occupy("work", ms, this.#clock.now);
+    this.#spend("work", ms);
+  }
+
+  #spend(activity: Activity, ms: number): void {
+    const at = this.#settle();
+    this.#chip.occupy(activity, ms, at);
+    if (this.#busyUntil > at) this.#busyUntil += ms;
+    this.#lag += ms;
   }
 
   // ---- The radio ----
 
   radio(state: RadioState): void {
-    const { now } = this.#clock;
-    this.#settle();
+    const at = this.#settle();
     const wasOff = this.#radio === "off";
     this.#radio = state;
-    if (state === "off") {
-      this.#busyUntil = 0;
-      if (!wasOff) this.#chip.enter("awake", now);
-      return;
-    }
-    if (!wasOff) return;
-    this.#chip.occupy("radio start", timings.radioStart.typical, now);
-    this.#chip.enter("listen", now);
-    this.#busyUntil = now;
+    if (state === "off" && !wasOff) this.#chip.enter("awake", at);
+    if (state === "off" || !wasOff) return;
+    // It is a part of the time that the association takes.
+    this.#chip.occupy("radio start", timings.radioStart.typical, at);
+    this.#chip.enter("listen", at);
+    this.#busyUntil = at;
   }
 
   operation(operation: LinkOperation, ms: number): void {
     if (this.#radio === "off") return;
-    this.#settle();
-    const { now } = this.#clock;
-    this.#chip.enter(OPERATIONS[operation], now);
-    this.#busyUntil = Math.max(this.#busyUntil, now + ms);
+    const at = this.#settle();
+    this.#chip.enter(OPERATIONS[operation], at);
+    this.#busyUntil = Math.max(this.#busyUntil, at + ms);
+    // The network's time is another chip's.
+    const more = operation === "derive" ? timings.derive[this.settings.chip].typical - ms : 0;
+    if (more > 0) this.#spend("derive key", more);
   }
 
   transmitted(byteLength: number): void {
     if (this.#radio === "off") return;
-    this.#settle();
     this.#sent += byteLength;
     const { byte, packet } = timings;
-    this.#chip.occupy("transmit", packet.typical + byteLength * byte.typical, this.#clock.now);
+    this.#chip.occupy("transmit", packet.typical + byteLength * byte.typical, this.#settle());
   }
 
-  /** What has ended by itself since the last report. */
-  #settle(): void {
-    if (this.#radio === "off") return;
+  /**
+   * Ends what has ended by itself since the last report.
+   * @returns now, and behind it as much as the ledger is behind virtual time: what the processor did meanwhile.
+   */
+  #settle(): number {
     const { now } = this.#clock;
-    if (this.#busyUntil > now) return;
-    this.#chip.enter("listen", this.#busyUntil);
-    const tail = this.#busyUntil + timings.activeTail.typical;
-    if (this.#radio === "up" && tail <= now) this.#chip.enter("associated", tail);
+    const at = now + this.#lag;
+    if (this.#radio !== "off" && this.#busyUntil <= at) {
+      this.#chip.enter("listen", this.#busyUntil);
+      const tail = this.#busyUntil + timings.activeTail.typical;
+      if (this.#radio === "up" && tail <= at) this.#chip.enter("associated", tail);
+    }
+    // What only waits makes up for it.
+    const isWaiting = this.#chip.state === "associated" || this.#chip.state === "awake";
+    if (isWaiting) this.#lag = Math.min(this.#lag, Math.max(this.#chip.until - now, 0));
+    return now + this.#lag;
   }
 
   // ---- What else draws current ----
@@ -147,9 +164,8 @@ export class EnergyAccount implements PowerProbe {
   /** Code runs from flash: the processor waits meanwhile. */
   #useFlash(state: "program" | "erase", ms: number): void {
     this.#settle();
-    const { now } = this.#clock;
-    const at = Math.max(now, this.#chip.until);
-    this.#chip.occupy(this.#radio === "off" ? "awake" : "listen", ms, at);
+    const at = Math.max(this.#clock.now, this.#chip.until);
+    this.#spend(this.#radio === "off" ? "awake" : "listen", ms);
     this.#flash.occupy(state, ms, at);
   }
 
@@ -163,21 +179,36 @@ export class EnergyAccount implements PowerProbe {
     line.occupy("on", ms, this.#clock.now);
   }
 
-  // ---- The end ----
+  // ---- The sum ----
 
-  /** Ends all lines; nothing may be reported any more. */
-  finish(): Charges {
+  /** What was drawn since the last call, or the first boot. Counting goes on. */
+  take(): Charges {
     this.#settle();
     const end = Math.max(this.#clock.now, this.#chip.until);
-    const board = new Line<PartState>("on", this.#begin, this.#observe("board"));
-    const lines: Consumer[] = [
+    const lines = this.#lines();
+    for (const { line } of lines) line.settle(end);
+    const counts = { boots: this.#boots, sentBytes: this.#sent };
+    const charges = chargesOf(lines, this.settings, counts);
+    for (const { line } of lines) line.totals.clear();
+    this.#boots = 0;
+    this.#sent = 0;
+    return charges;
+  }
+
+  /** The last `take`: nothing may be reported any more. */
+  finish(): Charges {
+    const charges = this.take();
+    for (const { line } of this.#lines()) line.close(this.#clock.now);
+    return charges;
+  }
+
+  #lines(): Consumer[] {
+    return [
       { name: "chip", line: this.#chip },
       { name: "flash", line: this.#flash },
       ...[...this.#sensors].map(([name, line]) => ({ name, line })),
-      { name: "board", line: board },
+      { name: "board", line: this.#board },
     ];
-    for (const { line } of lines) line.close(end);
-    return chargesOf(lines, this.settings, { boots: this.#boots, sentBytes: this.#sent });
   }
 }
 

@@ -9,6 +9,7 @@ export type Activity =
   | "awake"
   | "work"
   | "radio start"
+  | "derive key"
   | "join"
   | "address"
   | "resolve"
@@ -26,11 +27,12 @@ const STATES: Readonly<Record<Exclude<Activity, "associated">, ChipState>> = {
   awake: "idle",
   work: "busy",
   "radio start": "boot",
+  "derive key": "compute",
   join: "join",
   address: "receive",
   resolve: "receive",
   connect: "receive",
-  tls: "receive",
+  tls: "compute",
   exchange: "receive",
   transmit: "transmit",
   listen: "receive",
@@ -46,6 +48,7 @@ export function stateOf(activity: Activity, powerSave: PowerSave, dtim: Dtim): C
 export const OPERATIONS: Readonly<Record<LinkOperation, Activity>> = {
   associate: "join",
   rejoin: "join",
+  derive: "derive key",
   notFound: "join",
   notThere: "join",
   address: "address",
@@ -69,6 +72,7 @@ export const GROUPS: Readonly<Record<Activity, Group>> = {
   awake: "awake",
   work: "awake",
   "radio start": "join",
+  "derive key": "join",
   join: "join",
   address: "join",
   resolve: "session",

@@ -29,11 +29,10 @@ export interface Counts {
   sentBytes: number;
 }
 
-/** What a terminal has drawn between its first boot and the end. */
+/** What a terminal has drawn in a time. */
 export interface Charges extends Counts {
   settings: EnergySettings;
   rows: readonly Row[];
-  /** Seconds from the first boot to the end. */
   seconds: number;
   awakeSeconds: number;
   /** The sum of the rows that have a charge. */

@@ -7,7 +7,7 @@ export type Dtim = 1 | 3 | 10;
 
 /**
  * What a chip draws current by, its radio included. `idle` is awake and waiting, `busy` at work; `join` is the search for
- * an access point and the association; `receive` a radio that listens; `modemSleep` is associated, with the processor on,
+ * an access point and the association; `receive` a radio that listens, `compute` the same with the processor at work; `modemSleep` is associated, with the processor on,
  * `lightSleep` between beacons the same with automatic light sleep.
  */
 export type ChipState =
@@ -18,6 +18,7 @@ export type ChipState =
   | "busy"
   | "join"
   | "receive"
+  | "compute"
   | "transmit"
   | `modemSleep${Dtim}`
   | `lightSleep${Dtim}`;
@@ -57,6 +58,8 @@ function tableOf(name: ChipName, calibration: Calibration): ChipTable {
     busy: figure(low, middle, high, name),
     join: joining(name, calibration),
     receive: figure(receive[0], (receive[0] + receive[1]) / 2, receive[1], name),
+    // Makers give what a radio draws with the processor waiting.
+    compute: figure(receive[0], (receive[0] + receive[1] + high - low) / 2, receive[1] + high - low, name),
     transmit: figure(published[name].transmit.ma, transmitMa(name), transmitMa(name), name),
     ...associated("modemSleep", name),
     ...associated("lightSleep", name),

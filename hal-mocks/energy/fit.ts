@@ -28,6 +28,8 @@ function chipMa(chip: ChipName, state: MeasuredState, { bootShare, joinShare }: 
       return listening + joinShare * (transmitMa(chip) - listening);
     case "receive":
       return listening;
+    case "derive":
+      return listening + (high - low) / 2;
   }
 }
 

@@ -73,10 +73,15 @@ export class Line<State extends string> {
     this.#isEntered = false;
   }
 
-  /** Ends the line at `at`, or where what occupies it ends. */
-  close(at: number): void {
+  /** Books what has been up to `at`; the state goes on. */
+  settle(at: number): void {
     this.#checkOpen();
     this.#advance(Math.round(at * US_PER_MS));
+  }
+
+  /** Ends the line at `at`, or where what occupies it ends. */
+  close(at: number): void {
+    this.settle(at);
     this.#isOpen = false;
   }
 

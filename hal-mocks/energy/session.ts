@@ -7,6 +7,8 @@ import { timings } from "./timings";
 /** What a terminal has kept from an earlier session, and how it connects. */
 export interface SessionPlan {
   channel: "cached" | "searched";
+  /** The network's key itself, or a passphrase, of which each association makes it. */
+  key: "key" | "passphrase";
   address: "static" | "DHCP";
   broker: "address" | "name";
   tls: "none" | "full" | "resumed";
@@ -33,6 +35,7 @@ export function phasesOf(plan: SessionPlan, { chip, validates }: EnergySettings)
   // The measured time of an association has the radio's start in it.
   const search = plan.channel === "cached" ? timings.rejoinMs : timings.associateMs;
   add("join", { ...search, ...less(search, radioStart.typical) });
+  if (plan.key === "passphrase") add("derive key", timings.derive[chip]);
   if (plan.address === "DHCP") add("address", timings.addressMs);
   if (plan.broker === "name") add("resolve", timings.resolveMs);
   add("connect", tcpConnectMs);

@@ -12,6 +12,9 @@ export const sources = {
   upyStub: "github.com/glenn20/upy-esp32-experiments, ESP32WakeStubs (PPK2, 5 V side)",
   fit: "fitted to four measured events of upy-esp32-experiments within the datasheet's range (hal-mocks/energy/fit.ts)",
   slowJoin: "github.com/espressif/arduino-esp32/issues/1675 and /2798: some 3 s, static address",
+  psk: "github.com/espressif/esp-idf/issues/15072: milliseconds to calculate a PSK (fast-pbkdf2), by chip",
+  quickJoin:
+    "measured: upyWifi; at best 0.2 s, at worst 0.96 s with channel and BSSID known: github.com/espressif/arduino-esp32/issues/1675",
   tls: "TLS on ESP32: 1.2 to 1.7 s for a full handshake, all but its round trips saved by resumption (mbedTLS, RSA or P-256; collected reports)",
   model: "a modelled network, no measurement: settings of hal-mocks/link.ts",
   flash: "Winbond W25Q32JV datasheet, AC and DC characteristics (typical, maximum)",

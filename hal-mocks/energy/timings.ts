@@ -3,6 +3,7 @@ import { between, type Entry, exactly, type Figure, figure, missing, typicalOf }
 import {
   BOOT_MS,
   BOOT_S3_MS,
+  DERIVE_MS,
   DHCP_MS,
   MQTT_MS,
   RADIO_START_MS,
@@ -17,6 +18,8 @@ export interface Timings extends LinkTimings {
   boot: Readonly<Record<ChipName, Entry>>;
   /** What validation adds. */
   validation: Readonly<Record<ChipName, Entry>>;
+  /** To make a WPA2 key of a passphrase. */
+  derive: Readonly<Record<ChipName, Figure>>;
   /** Before the radio is on. */
   radioStart: Figure;
   /** How long a radio in modem sleep stays on after it was used. */
@@ -31,7 +34,7 @@ export interface Timings extends LinkTimings {
   packet: Figure;
 }
 
-type LinkTimings = Readonly<Record<keyof LinkLatencies, Figure>>;
+type LinkTimings = Readonly<Record<Exclude<keyof LinkLatencies, "deriveMs">, Figure>>;
 
 /** TCP's acknowledgement is on the air as well. IPv4 and TCP, then 802.11's header and its checksum. */
 const HEADER_BYTES = 40 + 36;
@@ -41,7 +44,7 @@ const LONG_PREAMBLE_MS = 0.192;
 const ROUND_TRIP_MS = (MQTT_MS - STATIC_MS) / 2;
 /** All channels but the one on which a fast scan has found it. */
 const SCAN_MS = 12 * 120;
-const REJOIN_MS = STATIC_MS - BOOT_MS;
+const REJOIN_MS = STATIC_MS - BOOT_MS - DERIVE_MS;
 
 function bootOf(chip: string): Entry {
   return missing(`how long ${chip} boots`);
@@ -60,9 +63,15 @@ export const timings: Timings = {
     esp32c3: missing("how long an ESP32-C3 validates its image"),
     esp32c6: missing("how long an ESP32-C6 validates its image"),
   },
+  derive: {
+    esp32: exactly(DERIVE_MS, "psk"),
+    esp32s3: exactly(284, "psk"),
+    esp32c3: exactly(211, "psk"),
+    esp32c6: exactly(244, "psk"),
+  },
   radioStart: exactly(RADIO_START_MS, "upyWifi"),
-  associateMs: figure(REJOIN_MS + SCAN_MS, 3000, 4000, "slowJoin"),
-  rejoinMs: exactly(REJOIN_MS, "upyWifi"),
+  associateMs: figure(REJOIN_MS + SCAN_MS, 3000 - DERIVE_MS, 4000, "slowJoin"),
+  rejoinMs: figure(200, REJOIN_MS, 960, "quickJoin"),
   addressMs: exactly(DHCP_MS - STATIC_MS, "upyWifi"),
   notFoundMs: exactly(2400, "model"),
   notThereMs: exactly(500, "model"),
@@ -82,7 +91,7 @@ export const timings: Timings = {
   packet: exactly(LONG_PREAMBLE_MS + HEADER_BYTES * BYTE_MS, "wifi"),
 };
 
-const LINK: readonly (keyof LinkLatencies)[] = [
+const LINK: readonly (keyof LinkTimings)[] = [
   "associateMs",
   "rejoinMs",
   "addressMs",
@@ -99,6 +108,7 @@ const LINK: readonly (keyof LinkLatencies)[] = [
 ];
 
 /** What the simulated network takes, so that the time awake is that of the ledger. */
-export function latenciesOf(from: Timings = timings): LinkLatencies {
-  return Object.fromEntries(LINK.map((name) => [name, typicalOf(from[name])])) as LinkLatencies;
+export function latenciesOf(chip: ChipName, from: Timings = timings): LinkLatencies {
+  const network = Object.fromEntries(LINK.map((name) => [name, typicalOf(from[name])]));
+  return { ...network, deriveMs: from.derive[chip].typical } as LinkLatencies;
 }

@@ -31,7 +31,7 @@ type Transport = "tcp" | "pair";
 export const cases: Readonly<Record<string, { subject: SubjectName; transport?: Transport }>> = {
   serial: { subject: "serial" },
   "mqtt over tcp": { subject: "mqtt", transport: "tcp" },
-  "mqtt over a pair": { subject: "mqtt", transport: "pair" },
+  "mqtt over a pair": { subject: "mqtt" },
   "key-value": { subject: "keyValue" },
   flash: { subject: "flash" },
   "wi-fi": { subject: "wifi" },

@@ -285,3 +285,21 @@ it("refuses a channel that no access point of Europe has", () => {
   expect(() => air.accessPoints[0].moveTo(0)).toThrow("channel is 0, expected 1 to 13");
   expect(() => new Air([{ channel: 14 }])).toThrow("channel is 14");
 });
+
+it("makes the key of a passphrase at each association, and spares that where it is given the key", async () => {
+  const clock = new VirtualClock(0, settle);
+  const link = new Link({ ...latencies, deriveMs: 138 });
+  const WiFi = createWiFi({ clock: new TerminalClock(clock), link });
+  const joined: number[] = [];
+  const wifi = new WiFi({
+    onChanged: (property) => {
+      if (property === "connection" && wifi.connection === 400) joined.push(clock.now);
+    },
+  });
+  for (const password of ["a passphrase", "0123456789abcdef".repeat(4), undefined]) {
+    wifi.connect({ SSID: "house", ...(password && { password }) });
+    await clock.runUntil(clock.now + 5000);
+    wifi.disconnect();
+  }
+  expect(joined).toEqual([900 + 138, 5000 + 900, 10_000 + 900]);
+});

@@ -1,6 +1,7 @@
 import { Aedes } from "aedes";
 import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { VirtualClock } from "../../hal-mocks/clock";
+import type { EnergySettings } from "../../hal-mocks/energy/settings";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
 import type { NtpSetup } from "../../hal-mocks/ntp";
@@ -25,6 +26,8 @@ export interface SiteOptions {
   app?: App;
   /** Default: the terminal takes no updates. */
   update?: UpdateSetup;
+  /** What its charge is counted by. Default: nobody counts. */
+  energy?: readonly EnergySettings[];
   /** What time servers say; default: the truth. */
   timeServers?: NtpSetup["servers"];
   /** What is tried when `app` does not work. */
@@ -78,6 +81,7 @@ export class Site {
       chips: options.chips?.(this.clock),
       timeServers: options.timeServers,
       update: options.update,
+      energy: options.energy,
       stream: createPairStream((far) => void aedes.handle(far), { deadlineMs: options.deadlineMs ?? 10_000 }),
       ...(options.app && { apps: [options.app, ...(options.fallback ? [options.fallback] : [])] }),
       log: (line) => this.log.push(line),

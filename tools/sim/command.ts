@@ -1,16 +1,19 @@
 import { readFileSync } from "node:fs";
+import { type BusRecording, isBusRecording, parseBusRecording } from "../../hal-mocks/chips/bus-recording";
 import { type P1Recording, parseRecording } from "../../hal-mocks/chips/p1-replay";
 import { defaultSettings, type EnergySettings } from "../../hal-mocks/energy/settings";
 import { type BrokerAddress, type Command, Failure, type Io, UsageError } from "../cli/command";
 import { broker, choice, file, integer, positive, text } from "../cli/options";
 import { Progress } from "../cli/progress";
+import { compare, policiesOf, printComparison } from "./compare";
 import { PowerFiles } from "./energy-files";
 import { energySettings } from "./energy-settings";
 import { buildXs } from "./engines";
 import { hasWholeTelegram, unmeasured } from "./expectations";
-import { TextFiles, writeRecord } from "./files";
+import { LineFiles } from "./files";
 import { HeapWatch } from "./heap";
 import { householdsOf } from "./household";
+import { policyNames } from "./policies";
 import { printReport } from "./report";
 import { parseScenario, type Scenario, street } from "./scenario";
 import { type Report, simulate } from "./simulation";
@@ -36,7 +39,17 @@ export const simCommand: Command = {
       help: "a broker that runs already, for one simulation at a time (default: one in this process)",
       parse: broker,
     },
-    p1: { value: "FILE", help: "a recorded P1 byte stream in place of the houses", parse: file },
+    replay: {
+      value: "FILE",
+      help: "what --record has written, or a raw P1 byte stream, in place of the houses",
+      parse: file,
+    },
+    p1: { value: "FILE", help: "the same as --replay", parse: file },
+    record: {
+      value: "DIR",
+      help: "write what is on each serial line to DIR/<device>-<port>.bus, for --replay",
+      parse: text,
+    },
     engine: {
       value: "node|xs",
       help: "what runs the firmware; xs is the board's engine, built here (default node)",
@@ -45,6 +58,11 @@ export const simCommand: Command = {
     out: {
       value: "DIR",
       help: "write readings to DIR/<device>.jsonl, power states to -power.csv and -power.svg",
+      parse: text,
+    },
+    compare: {
+      value: "NAMES|FILE",
+      help: `one scenario under several policies: all, or some of ${policyNames.join(", ")}, or a JSON file`,
       parse: text,
     },
     energy: { help: "print each terminal's whole charge ledger, and where its figures come from" },
@@ -57,9 +75,12 @@ export const simCommand: Command = {
       io.stderr.write(
         `gridmote: ${late} of ${scenario.events.length} events lie after the end and do not happen\n`,
       );
-    const recording = recordingOf(values, scenario);
+    if (values.compare !== undefined) return compareUnder(values, scenario, io);
+    const { recording, replay } = recordingOf(values, scenario);
     const xs = values.engine === "xs" ? buildXs((line) => io.stderr.write(line)) : undefined;
-    const files = values.out === undefined ? undefined : new TextFiles(values.out as string);
+    const files = values.out === undefined ? undefined : new LineFiles("--out", values.out as string);
+    const buses =
+      values.record === undefined ? undefined : new LineFiles("--record", values.record as string);
     const power = files && new PowerFiles(files, settingsOf(scenario));
     const heap = values.json ? new HeapWatch() : undefined;
     const progress = values.json ? undefined : new Progress(io.stderr);
@@ -76,7 +97,9 @@ export const simCommand: Command = {
           io.stderr.write(`gridmote: ${device}: ${why.replace(/^gridmote: /, "")}\n`);
         },
         broker: values.broker as BrokerAddress | undefined,
-        onRecord: (record) => files && writeRecord(files, record),
+        replay,
+        onBus: buses && ((device, port, line) => buses.write(`${device}-${port}.bus`, line)),
+        onRecord: (record) => files?.write(`${record.device}.jsonl`, JSON.stringify(record)),
         onSegment: power && ((device, segment) => power.write(device, segment)),
         onProgress: (done, moment) => {
           heap?.update(moment);
@@ -88,6 +111,7 @@ export const simCommand: Command = {
     }
     power?.finish(report);
     files?.close();
+    buses?.close();
     const elapsedMs = Math.round(performance.now() - begun);
     if (values.json)
       io.stdout.write(
@@ -97,6 +121,23 @@ export const simCommand: Command = {
     return verdict(report, fallbacks, io);
   },
 };
+
+async function compareUnder(values: Record<string, unknown>, scenario: Scenario, io: Io): Promise<number> {
+  const other = ["broker", "p1", "replay", "record", "engine", "out", "energy"].find(
+    (name) => values[name] !== undefined,
+  );
+  if (other) throw new UsageError(`either --compare or --${other}, not both`);
+  const policies = policiesOf(values.compare as string);
+  const compared = await compare(scenario, policies, (name) => {
+    if (!values.json) io.stderr.write(`gridmote: ${name}\n`);
+  });
+  if (values.json) io.stdout.write(`${JSON.stringify({ policies: compared }, null, 2)}\n`);
+  else printComparison(compared, io.stdout);
+  const bad = compared.filter(({ report }) => !report.ok);
+  for (const { policy } of bad)
+    io.stderr.write(`gridmote: ${policy}: the readings that came out are not what the world had\n`);
+  return bad.length ? 1 : 0;
+}
 
 /** The hardware of each terminal, for its charge. */
 function settingsOf(scenario: Scenario): (device: string) => EnergySettings {
@@ -122,16 +163,18 @@ function verdict(report: Report, fallbacks: number, io: Io): number {
 
 function scenarioOf(values: Record<string, unknown>): Scenario {
   const path = values.scenario as string | undefined;
-  if (path && values.p1) throw new UsageError("either --scenario or --p1, not both");
-  if (values.p1 && values.days)
-    throw new UsageError("--days is for scenarios: a recording has its own length");
+  const option = values.p1 ? "--p1" : values.replay ? "--replay" : undefined;
+  if (values.p1 && values.replay) throw new UsageError("either --replay or --p1, not both");
+  if (path && option) throw new UsageError(`either --scenario or ${option}, not both`);
+  if (option && values.record) throw new UsageError(`either --record or ${option}, not both`);
+  if (option && values.days) throw new UsageError("--days is for scenarios: a recording has its own length");
   const result = parseScenario(path ? parseJson(path) : street);
   if ("problem" in result) throw new UsageError(`${path}: ${result.problem}`);
   const days = values.days as number | undefined;
   const seed = values.seed as number | undefined;
   const changes = { ...(days !== undefined && { days }), ...(seed !== undefined && { seed }) };
   const scenario = { ...result.scenario, ...changes };
-  const empty = values.p1 ? undefined : unmeasured(householdsOf(scenario));
+  const empty = option ? undefined : unmeasured(householdsOf(scenario));
   if (empty) throw new UsageError(empty);
   return scenario;
 }
@@ -157,10 +200,34 @@ function contentOf(path: string): Buffer {
 }
 
 /** Where a recording's meter has no clock, it begins when the scenario does. */
-function recordingOf(values: Record<string, unknown>, scenario: Scenario): P1Recording | undefined {
-  const path = values.p1 as string | undefined;
-  if (!path) return undefined;
-  const recording = parseRecording(contentOf(path), undefined, Date.parse(scenario.start));
+function recordingOf(
+  values: Record<string, unknown>,
+  scenario: Scenario,
+): { recording?: P1Recording; replay?: BusRecording } {
+  const path = (values.replay ?? values.p1) as string | undefined;
+  if (!path) return {};
+  const content = contentOf(path);
+  const bus = busRecordingOf(path, content);
+  // A P1 meter's telegrams say what they mean: they are judged one by one.
+  if (bus && !bus.sensors.startsWith("p1")) return { replay: bus };
+  const bytes = bus
+    ? Buffer.concat(bus.events.filter(({ isAsked }) => !isAsked).map((event) => event.bytes))
+    : content;
+  return { recording: p1RecordingOf(path, bytes, Date.parse(scenario.start)) };
+}
+
+function busRecordingOf(path: string, content: Buffer): BusRecording | undefined {
+  const text = content.toString("latin1");
+  if (!isBusRecording(text)) return undefined;
+  try {
+    return parseBusRecording(text);
+  } catch (error) {
+    throw new UsageError(`${path}: ${(error as Error).message}`);
+  }
+}
+
+function p1RecordingOf(path: string, bytes: Uint8Array, start: number): P1Recording {
+  const recording = parseRecording(bytes, undefined, start);
   if (!recording.telegrams.length)
     throw new UsageError(`${path}: there is no P1 telegram in it: none begins with "/"`);
   if (!hasWholeTelegram(recording))

@@ -3,10 +3,10 @@ import { chargeOf, currentOf } from "../../hal-mocks/energy/charges";
 import { isKnown } from "../../hal-mocks/energy/figure";
 import type { EnergySettings } from "../../hal-mocks/energy/settings";
 import { drawTimeline, type Timeline } from "./energy-svg";
-import type { TextFiles } from "./files";
+import type { LineFiles } from "./files";
 import type { Report } from "./simulation";
 
-const HEAD = "time,consumer,state,ms,mA,mC\n";
+const HEAD = "time,consumer,state,ms,mA,mC";
 const US_PER_MS = 1000;
 const US_PER_S = 1e6;
 const DAY_US = 86_400_000 * US_PER_MS;
@@ -18,11 +18,11 @@ const MOST_PICTURES = 20;
  * millicoulombs add up to its charge, and draws its first day as `<device>-power.svg`.
  */
 export class PowerFiles {
-  readonly #files: TextFiles;
+  readonly #files: LineFiles;
   readonly #settings: (device: string) => EnergySettings;
   readonly #days = new Map<string, Timeline>();
 
-  constructor(files: TextFiles, settings: (device: string) => EnergySettings) {
+  constructor(files: LineFiles, settings: (device: string) => EnergySettings) {
     this.#files = files;
     this.#settings = settings;
   }
@@ -41,7 +41,7 @@ export class PowerFiles {
       mA && isKnown(mA) ? rounded(mA.typical) : "",
       mC ? rounded(mC.typical) : "",
     ];
-    this.#files.append(`${device}-power.csv`, `${row.join()}\n`, HEAD);
+    this.#files.write(`${device}-power.csv`, row.join(), HEAD);
     if (consumer === "chip") this.#keep(device, segment, settings);
   }
 
@@ -62,7 +62,7 @@ export class PowerFiles {
   finish({ terminals }: Report): void {
     for (const { device, energy } of terminals) {
       const day = this.#days.get(device);
-      if (day) this.#files.append(`${device}-power.svg`, drawTimeline(device, day, energy));
+      if (day) this.#files.write(`${device}-power.svg`, drawTimeline(device, day, energy));
     }
   }
 }

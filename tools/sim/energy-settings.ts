@@ -9,6 +9,7 @@ import type { MqttSetup } from "../../hal-mocks/mqtt";
 
 const MAX_MA = 1000;
 const MAX_MAH = 1_000_000;
+const KEY_DIGITS = 64;
 
 function words(names: readonly string[]): string {
   return names.map((name) => `"${name}"`).join(", ");
@@ -84,5 +85,6 @@ export function tlsOf(...layers: readonly EnergyFields[]): MqttSetup["tls"] {
 export function sessionPlan(config: Record<string, unknown>, layers: readonly EnergyFields[]): SessionPlan {
   const { tls = "none" } = Object.assign({}, ...layers) as EnergyFields;
   const address = config.address ? "static" : "DHCP";
-  return { channel: "cached", address, broker: "name", tls, boots: true };
+  const key = String(config.wifiPassword ?? "").length === KEY_DIGITS ? "key" : "passphrase";
+  return { channel: "cached", key, address, broker: "name", tls, boots: true };
 }

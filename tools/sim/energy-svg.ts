@@ -38,10 +38,15 @@ const COLORS: Readonly<Record<Group, string>> = {
   associated: "#2a9d8f",
   other: "#777777",
 };
-const TRANSMIT = "#4a235a";
+/** What stands beside others of its group. */
+const OWN_COLORS: Readonly<Record<string, string>> = {
+  transmit: "#4a235a",
+  "derive key": "#7b241c",
+  address: "#d98880",
+};
 
 function colorOf(state: string): string {
-  return state === "transmit" ? TRANSMIT : COLORS[GROUPS[state as Activity] ?? "other"];
+  return OWN_COLORS[state] ?? COLORS[GROUPS[state as Activity] ?? "other"];
 }
 
 /** A day of a chip's current, and one wake of it enlarged. */
@@ -129,7 +134,7 @@ function drawLegend(svg: Svg, { groups }: EnergyReport): void {
     if (!groups[group]) continue;
     svg.rect(x, 59, 11, 11, COLORS[group]);
     svg.text(x + 17, 69, `${group} ${short(groups[group])} mAh`);
-    x += 150;
+    x += 156;
   }
 }
 

@@ -1,36 +1,41 @@
 import { accessSync, appendFileSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { Failure, UsageError } from "../cli/command";
-import type { DecodedRecord } from "../decode/records";
 
 const BUFFER_CHARACTERS = 65_536;
 
-/** Text files of one directory, in place of any that are there; they grow line by line. */
-export class TextFiles {
+/** Files of lines in one directory, in place of any that are there. */
+export class LineFiles {
+  readonly #option: string;
   readonly #directory: string;
   /** What has not been written yet, by name. No file stays open: a street may have thousands of terminals. */
   readonly #pending = new Map<string, string>();
   #failure: Failure | undefined;
 
-  /** @throws UsageError when nothing can be written there. */
-  constructor(directory: string) {
+  /**
+   * @param option that named the directory, for messages.
+   * @throws UsageError when nothing can be written there.
+   */
+  constructor(option: string, directory: string) {
+    this.#option = option;
     this.#directory = directory;
     try {
       makeDirectory(resolve(directory));
       accessSync(directory, constants.W_OK);
     } catch (error) {
-      throw new UsageError(`--out: cannot write to the directory "${directory}" (${reasonOf(error)})`);
+      throw new UsageError(`${option}: cannot write to the directory "${directory}" (${reasonOf(error)})`);
     }
   }
 
-  /** @param head begins the file. */
-  append(name: string, text: string, head = ""): void {
+  /** @param head the file's first line, where it is to have one. */
+  write(name: string, line: string, head?: string): void {
     const known = this.#pending.get(name);
     if (known === undefined) this.#store(name, "", writeFileSync);
-    const whole = `${known ?? head}${text}`;
-    const isFull = whole.length >= BUFFER_CHARACTERS;
-    if (isFull) this.#store(name, whole, appendFileSync);
-    this.#pending.set(name, isFull ? "" : whole);
+    const before = known ?? (head === undefined ? "" : `${head}\n`);
+    const text = `${before}${line}\n`;
+    const isFull = text.length >= BUFFER_CHARACTERS;
+    if (isFull) this.#store(name, text, appendFileSync);
+    this.#pending.set(name, isFull ? "" : text);
   }
 
   /** @throws Failure when anything could not be written. */
@@ -47,14 +52,9 @@ export class TextFiles {
     try {
       write(path, text);
     } catch (error) {
-      this.#failure = new Failure(`--out: cannot write "${path}" (${reasonOf(error)})`);
+      this.#failure = new Failure(`${this.#option}: cannot write "${path}" (${reasonOf(error)})`);
     }
   }
-}
-
-/** One file of JSON lines for each device, `<device>.jsonl`. */
-export function writeRecord(files: TextFiles, record: DecodedRecord): void {
-  files.append(`${record.device}.jsonl`, `${JSON.stringify(record)}\n`);
 }
 
 /** Not mkdir's own `recursive`: Node 20 then never returns for a directory that nobody can make, as in /proc. */

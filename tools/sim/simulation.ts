@@ -1,4 +1,12 @@
 import { createHash } from "node:crypto";
+import {
+  type BusEvent,
+  type BusRecording,
+  BusReplay,
+  eventLine,
+  headLine,
+  recorded,
+} from "../../hal-mocks/chips/bus-recording";
 import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { type P1Recording, P1Replay } from "../../hal-mocks/chips/p1-replay";
 import { VirtualClock } from "../../hal-mocks/clock";
@@ -8,10 +16,13 @@ import { latenciesOf } from "../../hal-mocks/energy/timings";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createTcpStream } from "../../hal-mocks/node/tcp";
+import type { SerialChip } from "../../hal-mocks/serial";
 import type { StreamConstructor } from "../../hal-mocks/stream";
 import { House } from "../../hal-mocks/world/house";
+import type { App } from "../../src/app/interface";
 import { loadConfig } from "../../src/config";
 import { planOf } from "../../src/sensors/places";
+import { streamsOf } from "../../src/sensors/sensor-text";
 import { type BrokerAddress, Failure, urlOf } from "../cli/command";
 import type { FrameReadings } from "../decode/formats/format";
 import { FrameReader } from "../decode/reader";
@@ -25,6 +36,7 @@ import { type Household, householdsOf } from "./household";
 import { Judge, together, type Verdict } from "./judge";
 import type { XsFiles } from "./machine";
 import { type Lie, liesOf, type Occurrence, occurrencesOf } from "./occurrences";
+import { endOf, headsOf, portOf, ReplayListing, replayed } from "./replay";
 import type { Scenario, Way } from "./scenario";
 import { chipsOf } from "./sensors";
 import { FLUSH_MS } from "./slots";
@@ -35,6 +47,10 @@ export interface SimulationOptions {
   scenario: Scenario;
   /** A recorded P1 stream in place of the scenario's houses. */
   recording?: P1Recording;
+  /** What was seen on another sensor's serial line, in place of the scenario's houses. */
+  replay?: BusRecording;
+  /** Sees what is on each serial line of each terminal: lines of a bus recording. */
+  onBus?: (device: string, port: number, line: string) => void;
   /** An MQTT broker that runs already; without it one is started in this process. */
   broker?: BrokerAddress;
   /** What stops and starts that broker when the scenario says so; without it the links go down instead. */
@@ -43,6 +59,10 @@ export interface SimulationOptions {
   outboxBytes?: number;
   /** Runs the firmware on XS. Default: on the engine of this process. */
   xs?: XsFiles;
+  /** Tried in this order by each terminal, on Node. Default: the app that the base brings. */
+  apps?: readonly App[];
+  /** Each session searches all channels, as if none were remembered. */
+  searchesChannels?: boolean;
   /** From 0 to 1. */
   onProgress?: (done: number, moment: number) => void;
   /** Each decoded reading, repeats dropped, in the order of arrival. */
@@ -113,7 +133,7 @@ const RECORDING_CONFIG = { mode: "resident", sampleMs: 0, sessionMs: 60_000, bat
 /** What the terminals of a simulation differ in. */
 interface TerminalPart extends Pick<TerminalSetup, "device" | "config" | "chip" | "chips" | "stream"> {
   driftPpm: number;
-  energy: readonly EnergyFields[];
+  energy?: readonly EnergyFields[];
 }
 
 /** One terminal with its sensors, their judges and what came of it. */
@@ -162,6 +182,7 @@ class Simulation {
   readonly #households: Household[];
   readonly #recorded: RecordingExpectation | undefined;
   readonly #clock: VirtualClock;
+  readonly #replayListing: ReplayListing;
   readonly #start: number;
   readonly #end: number;
   readonly #sites = new Map<string, Site>();
@@ -182,11 +203,14 @@ class Simulation {
     this.#broker = broker;
     this.#second = second;
     this.#households = householdsOf(scenario, options.broker && !options.brokerControl);
-    this.#lies = recording ? [] : liesOf(scenario);
+    this.#lies = recording || options.replay ? [] : liesOf(scenario);
     this.#recorded = recording && expected(recording);
-    const { start, end } = this.#recorded ?? this.#households[0];
+    const { replay } = options;
+    const replaying = replay && { start: replay.start, end: endOf(replay) };
+    const { start, end } = this.#recorded ?? replaying ?? this.#households[0];
     this.#start = start;
     this.#end = end;
+    this.#replayListing = new ReplayListing(end);
     this.#clock = new VirtualClock(
       this.#start,
       () => this.#settle(settle),
@@ -202,9 +226,11 @@ class Simulation {
     const { scenario, recording } = this.#options;
     this.#options.onProgress?.(0, this.#start);
     const stream = this.#stream();
+    const { replay } = this.#options;
     if (recording) this.#addRecording(recording, stream);
+    else if (replay) this.#addReplay(replay, stream);
     else for (const household of this.#households) this.#addHouse(household, stream);
-    for (const occurrence of recording ? [] : occurrencesOf(scenario)) this.#schedule(occurrence);
+    for (const occurrence of recording || replay ? [] : occurrencesOf(scenario)) this.#schedule(occurrence);
     await this.#listen();
     try {
       for (const { terminal } of this.#sites.values()) terminal.live().catch(this.#fail);
@@ -293,23 +319,71 @@ class Simulation {
         [point, { sensor: sensors[index].driver, judge: new Judge(expectation, point) }] as const,
     );
     const chips = chipsOf(sensors, household.config, this.#clock, household.plant);
-    const { driftPpm, energy } = household;
-    this.#add({ device, config, chip: meter, chips, stream, driftPpm, energy }, new Map(judges));
+    const { p1Port } = household.config;
+    const serial = this.#listened(
+      household,
+      new Map<number, SerialChip>([[p1Port, meter], ...(chips.serial ?? [])]),
+    );
+    const chip = serial.get(p1Port)!;
+    this.#add(
+      {
+        device,
+        config,
+        chip,
+        chips: { ...chips, serial },
+        stream,
+        driftPpm: household.driftPpm,
+        energy: household.energy,
+      },
+      new Map(judges),
+    );
   }
 
   #addRecording(recording: P1Recording, stream: StreamConstructor): void {
     const replay = new P1Replay({ clock: this.#clock, recording });
     const config = { ...RECORDING_CONFIG, device: "p1", ...this.#brokerConfig() };
     const judges = new Map([[0, { sensor: "p1", judge: new Judge(this.#recorded!) }]]);
-    this.#add({ device: "p1", config, chip: replay, stream, driftPpm: 0, energy: [] }, judges);
+    this.#add({ device: "p1", config, chip: replay, stream, driftPpm: 0 }, judges);
   }
 
-  #add({ driftPpm, energy, ...setup }: TerminalPart, judges: Site["judges"]): void {
-    const { xs, outboxBytes, onSegment } = this.#options;
+  /** The same chips, whose lines are listened to if somebody wishes that. */
+  #listened(household: Household, chips: Map<number, SerialChip>): Map<number, SerialChip> {
+    const { onBus } = this.#options;
+    if (!onBus) return chips;
+    const { device, start } = household;
+    for (const [port, head] of headsOf(household)) {
+      const chip = chips.get(port);
+      if (!chip) continue;
+      onBus(device, port, headLine(head));
+      const listen = (event: BusEvent) => onBus(device, port, eventLine(event));
+      chips.set(port, recorded(chip, this.#clock, start, listen));
+    }
+    return chips;
+  }
+
+  #addReplay(replay: BusRecording, stream: StreamConstructor): void {
+    const { sensors, mode, sampleMs } = replay;
+    const settings = { ...RECORDING_CONFIG, mode, sampleMs, sensors };
+    const { config, problems } = loadConfig([{ from: "", values: settings }]);
+    if (problems.length) throw new Failure(`the recording: ${problems[0].message}`);
+    const [first] = streamsOf(config);
+    const chip = new BusReplay(this.#clock, replay);
+    const serial = new Map([[portOf(first, config) ?? 0, chip]]);
+    const judge = new Judge(replayed(this.#replayListing));
+    const setup = { device: "replay", config: { ...settings, device: "replay", ...this.#brokerConfig() } };
+    const judges = new Map([[0, { sensor: planOf(first).driver, judge }]]);
+    this.#add({ ...setup, chip, chips: { serial }, stream, driftPpm: 0 }, judges);
+  }
+
+  #add({ driftPpm, energy = [], ...setup }: TerminalPart, judges: Site["judges"]): void {
+    const { xs, outboxBytes, onSegment, apps, searchesChannels } = this.#options;
     const { seed } = this.#options.scenario;
     const { device, config } = setup;
     const log = this.#options.log ?? (() => {});
     const onFallback = (why: string) => this.#options.onFallback?.(device, why);
+    const settings = energySettings(...energy);
+    const latencies = latenciesOf(settings.chip);
+    if (searchesChannels) latencies.rejoinMs = latencies.associateMs;
     const terminal = new SimulatedTerminal({
       ...setup,
       clock: this.#clock,
@@ -317,15 +391,16 @@ class Simulation {
       outboxBytes,
       xs,
       oscillators: { sleepPpm: () => driftPpm },
-      latencies: latenciesOf(),
-      energy: energySettings(...energy),
+      latencies,
+      apps,
+      energy: [settings],
       tls: tlsOf(...energy),
       onSegment: onSegment && ((segment) => onSegment(device, segment)),
       timeServers: (name) => (now) => this.#aheadAt(name, now),
       log,
       onFallback,
     });
-    terminal.link.loss = this.#recorded ? 0 : this.#options.scenario.loss;
+    terminal.link.loss = this.#recorded || this.#options.replay ? 0 : this.#options.scenario.loss;
     const { mode } = loadConfig([{ from: "", values: config }]).config;
     const digest = createHash("sha256");
     this.#sites.set(device, {
@@ -417,7 +492,8 @@ class Simulation {
       if (!counters) throw new Failure(`${device} has never come up: does its app ever finish loading?`);
       site.taken = total(counters.readings);
       site.sessions = counters.sessions;
-      site.charges = site.terminal.endCounting();
+      [site.charges] = site.terminal.endCounting();
+      this.#replayListing.count = site.taken;
     }
     for (const terminal of terminals) terminal.press();
     const deadline = this.#clock.now + FLUSH_MS;
@@ -465,7 +541,7 @@ class Simulation {
     const { scenario, recording, broker } = this.#options;
     const terminals = [...this.#sites.values()].map(reportOf);
     return {
-      scenario: recording ? "recording" : (scenario.name ?? "unnamed"),
+      scenario: recording || this.#options.replay ? "recording" : (scenario.name ?? "unnamed"),
       seed: scenario.seed,
       start: new Date(this.#start).toISOString(),
       days: (this.#end - this.#start) / DAY_MS,

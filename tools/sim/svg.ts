@@ -29,7 +29,7 @@ export class Svg {
     const size = `width="${this.#width}" height="${this.#height}" viewBox="0 0 ${this.#width} ${this.#height}"`;
     const head = `<svg xmlns="http://www.w3.org/2000/svg" ${size} font-family="sans-serif" fill="#222">`;
     const paper = `<rect width="${this.#width}" height="${this.#height}" fill="#fff"/>`;
-    return `${[head, paper, ...this.#parts, "</svg>"].join("\n")}\n`;
+    return [head, paper, ...this.#parts, "</svg>"].join("\n");
   }
 }
 

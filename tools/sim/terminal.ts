@@ -2,6 +2,7 @@ import type { Air } from "../../hal-mocks/air";
 import type { VirtualClock } from "../../hal-mocks/clock";
 import { type Oscillators, TerminalClock } from "../../hal-mocks/clock";
 import { type AnySegment, EnergyAccount } from "../../hal-mocks/energy/account";
+import { Accounts } from "../../hal-mocks/energy/accounts";
 import type { Charges } from "../../hal-mocks/energy/charges";
 import type { EnergySettings } from "../../hal-mocks/energy/settings";
 import { createFlash, Partition } from "../../hal-mocks/flash";
@@ -48,6 +49,9 @@ const FLIPPED_BITS = 3;
 /** As in partitions.csv. */
 const OUTBOX_BYTES = 512 * 1024;
 
+/** As most people have it: a passphrase, and WPA2. */
+const NETWORK = { ssid: "street", wifiPassword: "a passphrase" };
+
 /** Sensor chips on a terminal's buses. */
 export interface Chips {
   /** By port. */
@@ -91,9 +95,9 @@ export interface TerminalSetup {
   latencies?: LinkSettings;
   /** What TLS adds to its connections. Default: there is none. */
   tls?: MqttSetup["tls"];
-  /** What its charge is counted by. Default: nobody counts. */
-  energy?: EnergySettings;
-  /** Sees each stretch of its power-state timeline as it ends. */
+  /** What its charge is counted by, once for each. Default: nobody counts. */
+  energy?: readonly EnergySettings[];
+  /** Sees each stretch of its power-state timeline as it ends, by the first of them. */
   onSegment?: (segment: AnySegment) => void;
   /** Default: any name is that of a server that tells the truth. */
   timeServers?: NtpSetup["servers"];
@@ -141,7 +145,7 @@ export class SimulatedTerminal {
   #sleeping: ((reason: WakeReason) => void) | undefined;
   #sleepTimer: Timer | undefined;
   #onReset: ((reason: WakeReason) => void) | undefined;
-  #energy: EnergyAccount | undefined;
+  #energy: Accounts | undefined;
   #hasBooted = false;
 
   constructor(setup: TerminalSetup) {
@@ -151,7 +155,7 @@ export class SimulatedTerminal {
     const link = new Link({ random: createRandom(`${seed} ${device} link`), ...setup.latencies });
     this.link = link;
     this.partition = new Partition({ byteLength: setup.outboxBytes ?? OUTBOX_BYTES });
-    if (setup.energy) this.#count(new EnergyAccount(setup.energy, clock, setup.onSegment));
+    if (setup.energy) this.#count(accountsOf(setup.energy, setup));
     const terminalClock = new TerminalClock(clock, setup.oscillators);
     this.#clock = terminalClock;
     const random = createRandom(`${seed} ${device}`);
@@ -226,15 +230,20 @@ export class SimulatedTerminal {
     return installed ? [installed, ...apps] : apps;
   }
 
-  #count(energy: EnergyAccount | undefined): void {
+  #count(energy: Accounts | undefined): void {
     this.#energy = energy;
     this.link.probe = energy;
     this.partition.probe = energy;
   }
 
-  /** What it has drawn until now; from now on nobody counts. Undefined where nobody has. */
-  endCounting(): Charges | undefined {
-    const charges = this.#energy?.finish();
+  /** Counts its charge; undefined where nobody does. */
+  get energy(): Accounts | undefined {
+    return this.#energy;
+  }
+
+  /** What it has drawn until now; from now on nobody counts. */
+  endCounting(): Charges[] {
+    const charges = this.#energy?.finish() ?? [];
     this.#count(undefined);
     return charges;
   }
@@ -264,7 +273,7 @@ export class SimulatedTerminal {
     // A timer is set early by what a boot takes; the first one is over as the world begins.
     this.#energy?.boot(reason === "timer" || !this.#hasBooted);
     this.#hasBooted = true;
-    await this.#machine.live({ ssid: "street", ...this.#setup.config }, reason);
+    await this.#machine.live({ ...NETWORK, ...this.#setup.config }, reason);
     // It has restarted.
     if (!this.#sleep.request) return "start";
     return this.#sleepDeeply();
@@ -376,6 +385,12 @@ export class SimulatedTerminal {
     this.#sleep.wake();
     return reason;
   }
+}
+
+function accountsOf(energy: readonly EnergySettings[], { clock, onSegment }: TerminalSetup): Accounts {
+  return new Accounts(
+    energy.map((settings, index) => new EnergyAccount(settings, clock, index ? undefined : onSegment)),
+  );
 }
 
 /** A locally administered address that belongs to the device's name. */

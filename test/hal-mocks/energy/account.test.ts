@@ -116,7 +116,7 @@ describe("a terminal's account", () => {
     bench.after(1000);
     const charges = bench.account.finish();
     expect(rowOf(charges, "boot")!.seconds).toBeCloseTo(0.21, 9);
-    // Of the last wake, nothing but its boot: it was shorter.
+    // Of the last wake, nothing but its boot: it was over before that.
     expect(rowOf(charges, "awake")!.seconds).toBeCloseTo(1.1, 9);
   });
 
@@ -147,6 +147,60 @@ describe("a terminal's account", () => {
     const associated = rowOf(charges, "associated")!;
     expect(associated.seconds).toBeCloseTo(10 - 0.05 + 5 - 0.02 - 0.05, 6);
     expect(typicalOf(associated.mA)).toBe(31.1);
+  });
+
+  it("waits for what the processor does in no virtual time, before the radio and before it sleeps", () => {
+    const bench = new Bench();
+    bench.account.boot(true);
+    bench.after(4).work(200);
+    session(bench);
+    bench.account.sleep();
+    bench.after(60_000);
+    const charges = bench.account.finish();
+    expect(rowOf(charges, "work")!.seconds).toBeCloseTo(0.2, 9);
+    expect(rowOf(charges, "join")!.seconds).toBeCloseTo(0.657, 9);
+    expect(charges.awakeSeconds).toBeCloseTo(0.07 + 0.004 + 0.2 + 0.704, 9);
+  });
+
+  it("lets a resident make up for that while it only waits", () => {
+    const bench = new Bench();
+    bench.account.boot(true);
+    bench.account.radio("on");
+    bench.account.operation("rejoin", 664);
+    bench.after(664).radio("up");
+    for (let index = 0; index < 10; index++) bench.after(1000).work(200);
+    bench.after(1000).operation("roundTrip", 20);
+    const charges = bench.after(1000).finish();
+    expect(rowOf(charges, "work")!.seconds).toBeCloseTo(2, 9);
+    expect(charges.seconds).toBeCloseTo(0.07 + 0.664 + 12, 9);
+  });
+
+  it("takes what its own chip needs for a key, where the network's time is another one's", () => {
+    const bench = new Bench({ chip: "esp32s3" });
+    bench.account.boot(true);
+    bench.account.radio("on");
+    bench.account.operation("rejoin", 526);
+    bench.after(526).operation("derive", 138);
+    bench.after(138).radio("up");
+    bench.after(10).radio("off");
+    bench.account.sleep();
+    bench.after(1000);
+    const charges = bench.account.finish();
+    expect(rowOf(charges, "derive key")!.seconds).toBeCloseTo(0.284, 9);
+    expect(rowOf(charges, "join")!.seconds).toBeCloseTo(0.519, 9);
+  });
+
+  it("counts from one taking to the next", () => {
+    const bench = new Bench();
+    for (let index = 0; index < 3; index++) minute(bench, 50, true);
+    const first = bench.account.take();
+    for (let index = 0; index < 3; index++) minute(bench, 50, true);
+    const second = bench.account.take();
+    expect(first.boots).toBe(3);
+    expect(second.boots).toBe(3);
+    expect(second.seconds).toBeCloseTo(180, 6);
+    // The boot after the first taking could not lie before it, and has shortened the wait of its wake, 50 ms at 30 mA.
+    expect(Math.abs(second.known.typical - first.known.typical)).toBeLessThan(1.51);
   });
 
   it("adds the time of flash to that awake, and its current to the chip's", () => {

@@ -8,10 +8,11 @@ import { latenciesOf, timings } from "../../../hal-mocks/energy/timings";
 import { Link } from "../../../hal-mocks/link";
 
 function entries(): Entry[] {
-  const { boot, validation, ...times } = timings;
+  const { boot, validation, derive, ...times } = timings;
   return [
     ...Object.values(boot),
     ...Object.values(validation),
+    ...Object.values(derive),
     ...Object.values(times),
     ...chipNames.flatMap((name) => Object.values(chips[name])),
     ...Object.values(boards).flatMap((board) => Object.values(board)),
@@ -48,8 +49,11 @@ describe("the ledger's figures", () => {
   });
 
   it("are the times of the simulated network", () => {
-    expect(new Link(latenciesOf()).latencyMs("rejoin")).toBe(664);
-    expect(latenciesOf({ ...timings, rejoinMs: { ...timings.rejoinMs, typical: 400 } }).rejoinMs).toBe(400);
+    const link = new Link(latenciesOf("esp32"));
+    expect(link.latencyMs("rejoin") + link.latencyMs("derive")).toBe(664);
+    expect(latenciesOf("esp32c3").deriveMs).toBe(211);
+    const other = { ...timings, rejoinMs: { ...timings.rejoinMs, typical: 400 } };
+    expect(latenciesOf("esp32", other).rejoinMs).toBe(400);
   });
 
   it("make a cell last by its usable capacity and what it loses by itself", () => {
