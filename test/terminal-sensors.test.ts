@@ -7,6 +7,7 @@ import { Hlw8012Chip } from "../hal-mocks/chips/hlw8012";
 import { Ina226Chip } from "../hal-mocks/chips/ina226";
 import { Ina228Chip } from "../hal-mocks/chips/ina228";
 import { RtuLine } from "../hal-mocks/chips/modbus-slave";
+import { type MeterValues, P1Meter } from "../hal-mocks/chips/p1-meter";
 import { SdmChip, sdmValues } from "../hal-mocks/chips/sdm";
 import { ShtChip } from "../hal-mocks/chips/sht";
 import { TerminalClock, type VirtualClock } from "../hal-mocks/clock";
@@ -264,6 +265,43 @@ describe("two Modbus devices on one line", () => {
   });
 });
 
+describe("a P1 port", () => {
+  const house: MeterValues = {
+    ...{ tariff: 1, importWh: [1000, 2000], exportWh: [0, 0], importW: 230, exportW: 0 },
+    phases: [{ v: 230, i: 1, importW: 230, exportW: 0 }],
+  };
+
+  it.each(["sleeper", "resident"])(
+    "gives a %s the main meter and those on its M-Bus as points of their own",
+    async (mode) => {
+      const meter = (clock: VirtualClock) =>
+        new P1Meter({
+          ...{ clock, values: () => house, offset: 200 },
+          mbus: [
+            { type: 3, unit: "m3", read: (time) => 1234 + (time - START) / 1e6 },
+            { type: 4, unit: "GJ", read: () => 240.86 },
+          ],
+        });
+      // In any order, and one that is not there.
+      const sensors = "p1mbus point=2 channel=2; p1 point=0; p1mbus point=1; p1mbus point=3 channel=4";
+      const config = { sensors: sensors.replaceAll(" point", " port=2 point"), mode, phases: 1 };
+      const site = await Site.open({ config, chips: (clock) => ({ serial: new Map([[2, meter(clock)]]) }) });
+      await site.pass(30 * MINUTE);
+      await flush(site);
+      const [main, gas, heat] = [0, 1, 2].map((point) => goodOf(site, point));
+      expect(Math.min(main.length, gas.length, heat.length)).toBeGreaterThanOrEqual(29);
+      expect(main[0]).toMatchObject({ pi: 230, ei_t1: 1000 });
+      for (const { clock, gas: volume } of gas) {
+        expect(Number(clock) % 300).toBe(0);
+        expect(volume).toBeCloseTo(1234 + (Number(clock) * 1000 - START) / 1e6, 2);
+      }
+      expect(Number(heat[0].heat)).toBe(240_860_000_000);
+      expect(goodOf(site, 3)).toEqual([]);
+      expect(site.records.some(({ point, quality }) => point === 3 && quality === "silent")).toBe(true);
+    },
+  );
+});
+
 describe("the setting `sensors`", () => {
   it("makes each sensor a point, with what corrects it", async () => {
     const chips = (clock: VirtualClock): Chips => ({
@@ -285,7 +323,7 @@ describe("the setting `sensors`", () => {
   it.each([
     ["ina226 shunt=1", 'ina226: there is no option "shunt", expected port, data, clock, address, hz, pollMs'],
     ["ina226 shuntOhms=-1", "ina226: shuntOhms is -1, expected a number from 0.00001 to 10"],
-    ["ina999", 'there is no driver "ina999", expected p1, sml'],
+    ["ina999", 'there is no driver "ina999", expected p1, p1mbus, sml'],
     ["sht4x tc.gain=9", "calibration: tc.gain is 9, expected a number from 0.5 to 2"],
     ["sht4x tx.gain=1", 'no channel is called "tx"'],
     ["sht4x probe", 'sht4x: "probe" is no option, expected name=value'],
@@ -355,7 +393,7 @@ describe("a plan's sensor", () => {
     };
 
   it.each<[SensorPlan[], string]>([
-    [[{ driver: "ina999" as "ina226" }], 'there is no driver "ina999", expected p1, sml'],
+    [[{ driver: "ina999" as "ina226" }], 'there is no driver "ina999", expected p1, p1mbus, sml'],
     [
       [{ driver: "ina226", options: { shunt: 1 } }],
       'ina226: there is no option "shunt", expected port, data',

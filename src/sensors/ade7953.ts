@@ -46,6 +46,8 @@ export interface Ade7953Configuration {
 export interface Ade7953Counters {
   polls: number;
   good: number;
+  /** What answers does not keep its settings. */
+  malformed: number;
   implausible: number;
   bus: number;
   /** The chip had forgotten its settings, and with them its energies. */
@@ -59,7 +61,7 @@ export interface Ade7953Counters {
 /** Of `flags`: since the sample before, energy may be missing in the registers. */
 export const ADE7953_ENERGY_UNCERTAIN = 1;
 
-type Fault = "implausible" | "bus";
+type Fault = "malformed" | "implausible" | "bus";
 
 const ADDRESS = 0x38;
 const HZ = 400_000;
@@ -131,6 +133,8 @@ export class Ade7953 {
   #minimumVolts = 50;
   readonly #counts: Counts;
   #isReady: boolean;
+  /** In this poll. */
+  #wasPrepared = false;
   #hasCounted: boolean;
   #isUncertain = false;
   #volts = 0;
@@ -140,7 +144,10 @@ export class Ade7953 {
 
   constructor(options: Ade7953Options) {
     checkOptions("ade7953", options, "an I2C");
-    this.#counters = { polls: 0, good: 0, implausible: 0, bus: 0, resets: 0, uncertain: 0, stuck: 0 };
+    this.#counters = {
+      ...{ polls: 0, good: 0, malformed: 0, implausible: 0, bus: 0 },
+      ...{ resets: 0, uncertain: 0, stuck: 0 },
+    };
     this.counters = this.#counters;
     this.#counts = new Counts("ade7953", Ade7953.counts, options.counts);
     // A driver before has set it up, and the chip has counted since: what it has forgotten is found at the first poll.
@@ -188,11 +195,13 @@ export class Ade7953 {
 
   #poll(): void {
     this.#counters.polls++;
+    this.#wasPrepared = false;
     if (this.#isReady) this.#measure();
     else this.#prepare();
   }
 
   #prepare(): void {
+    this.#wasPrepared = true;
     if (this.#setUp(this.#registers!)) this.#polling.wait(SETTLING_MS, () => this.#measure());
     else this.#fail("bus");
   }
@@ -226,9 +235,7 @@ export class Ade7953 {
       return;
     }
     if (!isKnown) {
-      this.#counters.resets++;
-      this.#doubt();
-      this.#prepare();
+      this.#onForgotten();
       return;
     }
     // Each register on its own: what fails with one must not take the other's energy.
@@ -236,6 +243,17 @@ export class Ade7953 {
     if (!this.#read(registers) || !isCounted) this.#fail("bus");
     else if (this.#isPlausible()) this.#succeed();
     else this.#fail("implausible");
+  }
+
+  #onForgotten(): void {
+    if (this.#wasPrepared) {
+      this.#isReady = false;
+      this.#fail("malformed");
+      return;
+    }
+    this.#counters.resets++;
+    this.#doubt();
+    this.#prepare();
   }
 
   #countAll(registers: I2CRegisters): boolean {

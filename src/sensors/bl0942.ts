@@ -1,4 +1,4 @@
-import type { Serial, SerialBus } from "../hal";
+import type { SerialBus } from "../hal";
 import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
 import { Counts } from "./counts";
@@ -11,6 +11,7 @@ import {
 } from "./driver-options";
 import { isPlausibleCircuit, isPlausibleFrequency, reactivePower } from "./mains";
 import { Polling } from "./polling";
+import { SerialInput } from "./serial-input";
 
 export interface Bl0942Options extends DriverCallbacks {
   /** The serial class, and what its constructor needs. `baud` is 4800 unless given (SCLK_BPS pin low: 4800). */
@@ -101,7 +102,7 @@ export class Bl0942 {
   readonly counters: Readonly<Bl0942Counters>;
   readonly #counters: Bl0942Counters;
   readonly #polling: Polling;
-  #serial: Serial | undefined;
+  readonly #port: SerialInput;
 
   readonly #command = Uint8Array.of(READ, PACKET);
   readonly #answer = new Uint8Array(ANSWER_BYTES);
@@ -127,7 +128,6 @@ export class Bl0942 {
   constructor(options: Bl0942Options) {
     checkOptions("bl0942", options, "a serial");
     const { sensor, onError } = options;
-    const { io, ...bus } = sensor;
     this.#counters = {
       ...{ polls: 0, good: 0, silent: 0, partial: 0, checksum: 0, implausible: 0, bus: 0 },
       ...{ discardedBytes: 0, resets: 0, stuck: 0 },
@@ -136,17 +136,16 @@ export class Bl0942 {
     this.#counts = new Counts("bl0942", Bl0942.counts, options.counts);
     this.#scale();
     this.#polling = new Polling(options, () => this.#poll());
-    this.#serial = new io({
-      ...bus,
-      baud: bus.baud ?? BAUD,
-      format: "buffer",
-      onReadable: (count) => this.#onReadable(count),
-      onError: (error) => {
-        if (!this.#serial) return;
+    this.#port = new SerialInput(
+      sensor,
+      BAUD,
+      this.#chunk,
+      (length) => this.#onChunk(length),
+      (error) => {
         this.close();
         onError?.(error);
       },
-    });
+    );
     this.#polling.start();
   }
 
@@ -176,8 +175,7 @@ export class Bl0942 {
 
   close(): void {
     this.#polling.close();
-    this.#serial?.close();
-    this.#serial = undefined;
+    this.#port.close();
   }
 
   #scale(): void {
@@ -194,7 +192,7 @@ export class Bl0942 {
     this.#received = false;
     this.#damaged = false;
     try {
-      this.#serial?.write(this.#command);
+      this.#port.write(this.#command);
     } catch {
       this.#fail("bus");
       return;
@@ -208,14 +206,8 @@ export class Bl0942 {
     this.#fail(this.#damaged ? "checksum" : this.#received ? "partial" : "silent");
   }
 
-  #onReadable(count: number): void {
-    let left = count;
-    while (left > 0 && this.#serial) {
-      const length = this.#serial.read(this.#chunk);
-      if (!length) return;
-      left -= length;
-      for (let index = 0; index < length; index++) this.#receive(this.#chunk[index]);
-    }
+  #onChunk(length: number): void {
+    for (let index = 0; index < length; index++) this.#receive(this.#chunk[index]);
   }
 
   #receive(byte: number): void {

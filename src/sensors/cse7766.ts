@@ -1,9 +1,12 @@
-import type { Serial, SerialBus, Timer } from "../hal";
+import type { SerialBus } from "../hal";
 import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
 import { Counts } from "./counts";
 import { checkInteger, checkNumber, checkOptions, type DriverCallbacks } from "./driver-options";
 import { isPlausibleCircuit, reactivePower } from "./mains";
+import { Samples } from "./samples";
+import { SerialInput } from "./serial-input";
+import { Silence } from "./silence";
 
 export interface Cse7766Options extends DriverCallbacks {
   /**
@@ -95,8 +98,9 @@ export class Cse7766 {
   readonly counters: Readonly<Cse7766Counters>;
   readonly #counters: Cse7766Counters;
   readonly #options: DriverCallbacks;
-  #serial: Serial | undefined;
-  #timer: Timer | undefined;
+  readonly #port: SerialInput;
+  readonly #silence: Silence;
+  readonly #samples: Samples;
   readonly #frame = new Uint8Array(FRAME_BYTES);
   readonly #chunk = new Uint8Array(64);
   #length = 0;
@@ -111,13 +115,11 @@ export class Cse7766 {
   readonly #counts: Counts;
   #hasEnergy: boolean;
 
-  #sample: Sample | undefined;
   #lastGood = Number.NEGATIVE_INFINITY;
-  #lastBad = Number.NEGATIVE_INFINITY;
 
   constructor(options: Cse7766Options) {
     checkOptions("cse7766", options, "a serial");
-    const { io, ...bus } = options.sensor;
+    const { sensor, clock, onSample, onError } = options;
     this.#options = options;
     this.#counters = {
       ...{ frames: 0, good: 0, silent: 0, checksum: 0, malformed: 0, implausible: 0 },
@@ -126,19 +128,19 @@ export class Cse7766 {
     this.counters = this.#counters;
     this.#counts = new Counts("cse7766", Cse7766.counts, options.counts);
     this.#hasEnergy = this.#counts.hasTotals;
-    const { onError } = options;
-    this.#serial = new io({
-      ...bus,
-      baud: bus.baud ?? BAUD,
-      format: "buffer",
-      onReadable: (count) => this.#onReadable(count),
-      onError: (error) => {
-        if (!this.#serial) return;
+    this.#samples = new Samples(clock, onSample, BAD_SAMPLE_MS);
+    this.#silence = new Silence(clock, () => this.#fail("silent"));
+    this.#port = new SerialInput(
+      sensor,
+      BAUD,
+      this.#chunk,
+      (length) => this.#onChunk(length),
+      (error) => {
         this.close();
         onError?.(error);
       },
-    });
-    this.#watch();
+    );
+    this.#silence.watch(this.#silentMs);
   }
 
   /** @throws RangeError that names the field; nothing has changed then. */
@@ -155,47 +157,28 @@ export class Cse7766 {
     this.#shuntMilliohms = shuntMilliohms;
     this.#dividerKiloohms = dividerKiloohms;
     this.#minimumVolts = minimumVolts;
-    if (this.#serial) this.#watch();
+    if (this.#port.isOpen) this.#silence.watch(silentMs);
   }
 
   /** The newest unread sample, or undefined. A good one is not replaced by a bad one. */
   sample(): Sample | undefined {
-    const sample = this.#sample;
-    this.#sample = undefined;
-    return sample;
+    return this.#samples.take();
   }
 
   close(): void {
-    this.#options.clock.clear(this.#timer);
-    this.#timer = undefined;
-    this.#serial?.close();
-    this.#serial = undefined;
+    this.#silence.close();
+    this.#port.close();
   }
 
-  #watch(): void {
-    const { clock } = this.#options;
-    clock.clear(this.#timer);
-    this.#timer = clock.set(() => {
-      this.#watch();
-      this.#fail("silent");
-    }, this.#silentMs);
-  }
-
-  #onReadable(count: number): void {
-    let left = count;
-    while (left > 0 && this.#serial) {
-      const length = this.#serial.read(this.#chunk);
-      if (!length) return;
-      left -= length;
-      for (let index = 0; index < length; index++) this.#receive(this.#chunk[index]);
-    }
+  #onChunk(length: number): void {
+    for (let index = 0; index < length; index++) this.#receive(this.#chunk[index]);
   }
 
   #receive(byte: number): void {
     const frame = this.#frame;
     frame[this.#length++] = byte;
     while (this.#length > 0 && !this.#mayBegin()) this.#discard();
-    if (this.#length < FRAME_BYTES || !this.#serial) return;
+    if (this.#length < FRAME_BYTES || !this.#port.isOpen) return;
     this.#counters.frames++;
     if (!this.#isChecksumGood()) {
       this.#fail("checksum");
@@ -208,9 +191,10 @@ export class Cse7766 {
   }
 
   #mayBegin(): boolean {
-    const [head, check] = this.#frame;
+    // By index, with each byte that comes: an iterator would be the most that this driver costs.
+    const head = this.#frame[0];
     if (head !== NORMAL && head !== NOT_CALIBRATED && (head & OUT_OF_RANGE) !== OUT_OF_RANGE) return false;
-    return this.#length < 2 || check === CHECK;
+    return this.#length < 2 || this.#frame[1] === CHECK;
   }
 
   #discard(): void {
@@ -227,10 +211,10 @@ export class Cse7766 {
 
   #accept(): void {
     const frame = this.#frame;
-    const [head] = frame;
+    const head = frame[0];
     const outOfRange = (head & OUT_OF_RANGE) === OUT_OF_RANGE ? head & ~OUT_OF_RANGE : 0;
     if (head === NOT_CALIBRATED || outOfRange & BROKEN) {
-      this.#watch();
+      this.#silence.watch(this.#silentMs);
       this.#fail("malformed");
       return;
     }
@@ -239,7 +223,7 @@ export class Cse7766 {
       this.#counters.incomplete++;
       return;
     }
-    this.#watch();
+    this.#silence.watch(this.#silentMs);
     const v = (ratio(frame, 2) * this.#dividerKiloohms) / 1000;
     const amperes = flags & HAS_CURRENT ? ratio(frame, 8) / this.#shuntMilliohms : Number.NaN;
     const i = amperes < MIN_AMPERES ? 0 : amperes;
@@ -259,8 +243,7 @@ export class Cse7766 {
     const { ticks } = this.#options.clock;
     if (ticks - this.#lastGood < this.#pollMs) return;
     this.#lastGood = ticks;
-    this.#sample = this.#newSample(v, i, p);
-    this.#options.onSample?.();
+    this.#samples.put(this.#newSample(v, i, p));
   }
 
   #measurePower(isZero: boolean, isWhole: boolean): void {
@@ -274,7 +257,8 @@ export class Cse7766 {
   }
 
   #newSample(v: number, i: number, p: number): Sample {
-    const sample: Sample = { quality: Quality.good, ticks: this.#options.clock.ticks, v };
+    const sample = this.#samples.create();
+    sample.v = v;
     if (!Number.isNaN(i)) sample.i = i;
     if (!Number.isNaN(p)) sample.p = p;
     const s = v * i;
@@ -309,12 +293,7 @@ export class Cse7766 {
 
   #fail(fault: Fault): void {
     this.#counters[fault]++;
-    const { clock, onSample } = this.#options;
-    if (clock.ticks - this.#lastBad < BAD_SAMPLE_MS) return;
-    this.#lastBad = clock.ticks;
-    if (this.#sample?.quality === Quality.good) return;
-    this.#sample = { quality: Quality[fault], ticks: clock.ticks };
-    onSample?.();
+    if (this.#samples.isBadDue()) this.#samples.putBad(Quality[fault]);
   }
 }
 

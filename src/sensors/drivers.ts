@@ -9,7 +9,8 @@ import type { DriverCallbacks } from "./driver-options";
 import { Hlw8012 } from "./hlw8012";
 import { Ina226 } from "./ina226";
 import { Ina228 } from "./ina228";
-import { P1 } from "./p1";
+import { P1MBus } from "./p1-mbus";
+import { P1Shared } from "./p1-shared";
 import { Pzem004t } from "./pzem004t";
 import { Pzem017 } from "./pzem017";
 import { Sdm } from "./sdm";
@@ -32,8 +33,8 @@ export interface SensorDriver {
 
 export type DriverOptions = DriverCallbacks & { sensor: object; select?: object; counts?: Float64Array };
 
-/** `meter` is a serial port of its own: the smart meter's. */
-export type BusKind = "meter" | "serial" | "modbus" | "i2c" | "pulses";
+/** `meter` is a serial port of its own: the smart meter's; `p1` the same, which several drivers share. */
+export type BusKind = "meter" | "p1" | "serial" | "modbus" | "i2c" | "pulses";
 
 /** What a terminal needs to know of a driver. */
 export interface DriverRow {
@@ -76,15 +77,22 @@ const PLUG = "shuntMilliohms minimumVolts pollMs ";
 const SDM = { bus: "modbus", options: `${MODBUS}maxA ` } as const;
 const SHT = { bus: "i2c", options: "pollMs probe ", profile: ENVIRONMENT, address: 0x44 } as const;
 
+const P1_PORT: Pick<DriverRow, "bus" | "staysOpen" | "settings"> = {
+  bus: "p1",
+  staysOpen: true,
+  settings: ({ utcOffset, p1DataBits }) => ({ utcOffset, dataBits: p1DataBits }),
+};
+
 function row(Driver: unknown, rest: Omit<DriverRow, "Driver">): DriverRow {
   return { Driver: Driver as DriverRow["Driver"], ...rest };
 }
 
 /** Every sensor that a terminal can have: one row a driver. */
 export const drivers = {
-  p1: row(P1, {
-    ...{ bus: "meter", options: "utcOffset dataBits checksum ", profile: "meter", staysOpen: true },
-    settings: ({ utcOffset, p1DataBits }) => ({ utcOffset, dataBits: p1DataBits }),
+  p1: row(P1Shared, { ...P1_PORT, options: "utcOffset dataBits checksum ", profile: "meter" }),
+  p1mbus: row(P1MBus, {
+    ...{ ...P1_PORT, options: "channel silentMs utcOffset dataBits checksum " },
+    profile: "t clock gas water heat cold ei",
   }),
   sml: row(Sml, { bus: "meter", options: "silentMs ", profile: "meter", staysOpen: true }),
   pzem004t: row(Pzem004t, { bus: "modbus", options: MODBUS, profile: CIRCUIT }),
@@ -132,6 +140,7 @@ export function rowOf(name: string): DriverRow {
 /** What a plan can say of a bus. A Modbus device with an `address` is behind TCP. */
 const BUS_OPTIONS: Readonly<Record<BusKind, string>> = {
   meter: "port receive baud ",
+  p1: "port receive baud ",
   serial: "port receive transmit baud ",
   modbus: "port receive transmit baud address timeoutMs retries turnaroundMs echo ",
   i2c: "port data clock address hz ",

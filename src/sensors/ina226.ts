@@ -3,6 +3,7 @@ import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
 import { checkChoice, checkNumber, checkOptions, type DriverCallbacks } from "./driver-options";
 import { I2CRegisters } from "./i2c-registers";
+import { INA_ADDRESS, INA_AVERAGES, INA_HZ, measurementMs, TEXAS_INSTRUMENTS } from "./ina2xx";
 import { Polling } from "./polling";
 
 export interface Ina226Options extends DriverCallbacks {
@@ -34,22 +35,17 @@ export interface Ina226Counters {
 
 type Fault = "silent" | "malformed" | "implausible" | "bus";
 
-const ADDRESS = 0x40;
-const HZ = 400_000;
 // INA226 data sheet SBOS547B, table 7-1.
 const CONFIGURATION = 0x00;
 const SHUNT = 0x01;
 const BUS = 0x02;
 const MASK_ENABLE = 0x06;
 const MANUFACTURER = 0xfe;
-const TEXAS_INSTRUMENTS = 0x5449;
 /** Bit 14 reads 1; 1.1 ms for each conversion; shunt and bus once, then power-down. */
 const TRIGGERED = 0x4000 | (4 << 6) | (4 << 3) | 3;
-const AVERAGES = [1, 4, 16, 64, 128, 256, 512, 1024];
 const CONVERSION_READY = 0x0008;
-/** Of 1.1 ms nominally, 10 % more; a timer may be a millisecond early. */
+/** Of 1.1 ms nominally, 10 % more. */
 const CONVERSIONS_MS = 2 * 1.21;
-const TIMER_MS = 1;
 const SHUNT_VOLT = 2.5e-6;
 const BUS_VOLT = 0.00125;
 const SHUNT_LIMIT = 0x7fff;
@@ -80,7 +76,7 @@ export class Ina226 {
     this.#counters = { polls: 0, good: 0, silent: 0, malformed: 0, implausible: 0, bus: 0 };
     this.counters = this.#counters;
     this.#polling = new Polling(options, () => this.#poll());
-    this.#registers = new I2CRegisters(options.sensor, ADDRESS, HZ, 1);
+    this.#registers = new I2CRegisters(options.sensor, INA_ADDRESS, INA_HZ, 1);
     this.#polling.start();
   }
 
@@ -88,8 +84,8 @@ export class Ina226 {
   configure(options: Ina226Configuration): void {
     const { pollMs = this.#polling.pollMs, shuntOhms = this.#shuntOhms, averages = this.#averages } = options;
     checkNumber("ina226", "shuntOhms", shuntOhms, 0.00001, 10);
-    checkChoice("ina226", "averages", averages, AVERAGES);
-    this.#polling.configure("ina226", pollMs, durationMs(averages));
+    checkChoice("ina226", "averages", averages, INA_AVERAGES);
+    this.#polling.configure("ina226", pollMs, measurementMs(averages, CONVERSIONS_MS));
     this.#shuntOhms = shuntOhms;
     this.#averages = averages;
   }
@@ -109,7 +105,7 @@ export class Ina226 {
     this.#counters.polls++;
     const fault = this.#trigger(this.#registers!);
     if (fault) this.#fail(fault);
-    else this.#polling.wait(durationMs(this.#averages), () => this.#onMeasured());
+    else this.#polling.wait(measurementMs(this.#averages, CONVERSIONS_MS), () => this.#onMeasured());
   }
 
   #onMeasured(): void {
@@ -122,7 +118,7 @@ export class Ina226 {
     try {
       this.#isKnown ||= registers.readUnsigned(MANUFACTURER, 2) === TEXAS_INSTRUMENTS;
       if (!this.#isKnown) return "malformed";
-      registers.write(CONFIGURATION, TRIGGERED | (AVERAGES.indexOf(this.#averages) << 9), 2);
+      registers.write(CONFIGURATION, TRIGGERED | (INA_AVERAGES.indexOf(this.#averages) << 9), 2);
     } catch {
       return "bus";
     }
@@ -156,8 +152,4 @@ export class Ina226 {
     this.#counters[fault]++;
     this.#polling.fail(Quality[fault]);
   }
-}
-
-function durationMs(averages: number): number {
-  return Math.ceil(averages * CONVERSIONS_MS) + TIMER_MS;
 }

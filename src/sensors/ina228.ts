@@ -4,6 +4,7 @@ import type { Sample } from "../model/reading";
 import { Counts } from "./counts";
 import { checkChoice, checkNumber, checkOptions, type DriverCallbacks } from "./driver-options";
 import { I2CRegisters } from "./i2c-registers";
+import { INA_ADDRESS, INA_AVERAGES, INA_HZ, measurementMs, TEXAS_INSTRUMENTS } from "./ina2xx";
 import { Polling } from "./polling";
 
 export interface Ina228Options extends DriverCallbacks {
@@ -33,7 +34,7 @@ export interface Ina228Counters {
   good: number;
   /** The chip has made no new measurement. */
   silent: number;
-  /** Another chip answers, or this one's trim memory is damaged. */
+  /** Another chip answers, or one that keeps no settings, or whose trim memory is damaged. */
   malformed: number;
   /** Beyond what the chip can measure or compute. */
   implausible: number;
@@ -44,8 +45,6 @@ export interface Ina228Counters {
 
 type Fault = "silent" | "malformed" | "implausible" | "bus";
 
-const ADDRESS = 0x40;
-const HZ = 400_000;
 // INA228 data sheet SLYS021A, clause 7.6.1.
 const CONFIG = 0x00;
 const ADC_CONFIG = 0x01;
@@ -58,7 +57,6 @@ const CHARGE = 0x0a;
 const DIAG_ALRT = 0x0b;
 const MANUFACTURER_ID = 0x3e;
 const DEVICE_ID = 0x3f;
-const TEXAS_INSTRUMENTS = 0x5449;
 const DEVICE = 0x228;
 /** ±40.96 mV at the shunt in place of ±163.84 mV. */
 const ADCRANGE = 0x0010;
@@ -66,11 +64,8 @@ const NARROW_VOLTS = 0.04096;
 const WIDE_VOLTS = 0.16384;
 /** Bus, shunt and temperature without end, each in 1052 µs. */
 const CONTINUOUS = 0xf000 | (5 << 9) | (5 << 6) | (5 << 3);
-const AVERAGES = [1, 4, 16, 64, 128, 256, 512, 1024];
-const CONVERSIONS_MS = 3 * 1.052;
-/** The oscillator is off by 1 % at most; a timer may be early. */
-const SLOW = 1.01;
-const TIMER_MS = 1;
+/** Of 1.052 ms; the oscillator is off by 1 % at most. */
+const CONVERSIONS_MS = 3 * 1.052 * 1.01;
 const MEMORY_GOOD = 0x0001;
 const CONVERSION_READY = 0x0002;
 const MATH_OVERFLOW = 0x0200;
@@ -109,6 +104,8 @@ export class Ina228 {
   #registers: I2CRegisters | undefined;
   #hasPolled = false;
   #isReady = false;
+  /** In this poll. */
+  #wasPrepared = false;
   #shuntOhms = 0.015;
   #maximumAmperes = 10;
   #averages = 64;
@@ -131,7 +128,7 @@ export class Ina228 {
     this.#scale(this.#shuntOhms, this.#maximumAmperes);
     this.#counts = new Counts("ina228", Ina228.counts, options.counts);
     this.#polling = new Polling(options, () => this.#poll());
-    this.#registers = new I2CRegisters(options.sensor, ADDRESS, HZ, 1);
+    this.#registers = new I2CRegisters(options.sensor, INA_ADDRESS, INA_HZ, 1);
     this.#polling.start();
   }
 
@@ -141,8 +138,8 @@ export class Ina228 {
     const { shuntOhms = this.#shuntOhms, maximumAmperes = this.#maximumAmperes } = options;
     checkNumber("ina228", "shuntOhms", shuntOhms, 0.000001, 10);
     checkNumber("ina228", "maximumAmperes", maximumAmperes, 0.001, WIDE_VOLTS / shuntOhms);
-    checkChoice("ina228", "averages", averages, AVERAGES);
-    this.#polling.configure("ina228", pollMs, durationMs(averages));
+    checkChoice("ina228", "averages", averages, INA_AVERAGES);
+    this.#polling.configure("ina228", pollMs, measurementMs(averages, CONVERSIONS_MS));
     this.#averages = averages;
     this.#scale(shuntOhms, maximumAmperes);
     // The chip gets the settings at the next poll, and what it has counted until then has other units.
@@ -172,6 +169,7 @@ export class Ina228 {
 
   #poll(): void {
     this.#counters.polls++;
+    this.#wasPrepared = false;
     // A driver before has set it up, and the chip has counted since: what it has forgotten is found now.
     if (!this.#hasPolled) this.#isReady = !Number.isNaN(this.#counts.raw(CHARGED));
     this.#hasPolled = true;
@@ -179,9 +177,10 @@ export class Ina228 {
   }
 
   #prepare(): void {
+    this.#wasPrepared = true;
     const fault = this.#setUp(this.#registers!);
     if (fault) this.#fail(fault);
-    else this.#polling.wait(durationMs(this.#averages), () => this.#measure());
+    else this.#polling.wait(measurementMs(this.#averages, CONVERSIONS_MS), () => this.#measure());
   }
 
   #setUp(registers: I2CRegisters): Fault | undefined {
@@ -190,7 +189,7 @@ export class Ina228 {
       if (registers.readUnsigned(DEVICE_ID, 2) >> 4 !== DEVICE) return "malformed";
       registers.write(CONFIG, this.#isNarrow ? ADCRANGE : 0, 2);
       registers.write(SHUNT_CAL, this.#shuntCal, 2);
-      registers.write(ADC_CONFIG, CONTINUOUS | AVERAGES.indexOf(this.#averages), 2);
+      registers.write(ADC_CONFIG, CONTINUOUS | INA_AVERAGES.indexOf(this.#averages), 2);
     } catch {
       return "bus";
     }
@@ -206,12 +205,19 @@ export class Ina228 {
       return;
     }
     const fault = this.#read(this.#registers!);
-    if (fault === "forgotten") {
-      this.#counters.resets++;
-      this.#isReady = false;
-      this.#prepare();
-    } else if (fault) this.#fail(fault);
+    if (fault === "forgotten") this.#onForgotten();
+    else if (fault) this.#fail(fault);
     else this.#succeed();
+  }
+
+  #onForgotten(): void {
+    this.#isReady = false;
+    if (this.#wasPrepared) {
+      this.#fail("malformed");
+      return;
+    }
+    this.#counters.resets++;
+    this.#prepare();
   }
 
   #read(registers: I2CRegisters): Fault | "forgotten" | undefined {
@@ -279,8 +285,4 @@ function difference(now: number, last: number): number {
   const gained = now - last;
   if (gained < -COUNTS / 2) return gained + COUNTS;
   return gained >= COUNTS / 2 ? gained - COUNTS : gained;
-}
-
-function durationMs(averages: number): number {
-  return Math.ceil(averages * CONVERSIONS_MS * SLOW) + TIMER_MS;
 }

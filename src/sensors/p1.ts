@@ -1,8 +1,11 @@
-import type { Clock, Serial, SerialBus } from "../hal";
+import type { Clock, SerialBus } from "../hal";
 import { Quality, type QualityCode } from "../model/quality";
 import type { Sample } from "../model/reading";
 import { crc16 } from "./crc16";
 import { BELGIAN_VERSION, CLOCK, LIMITS, type ParsedLine, parseLine, SLOT_NAMES, VERSION } from "./p1-line";
+import { MBusLines } from "./p1-mbus-lines";
+import { Samples } from "./samples";
+import { SerialInput } from "./serial-input";
 
 export interface P1Options {
   /** The serial class, and what its constructor needs. `baud` is 115200 unless given (DSMR 2 and 3: 9600). */
@@ -41,6 +44,21 @@ export interface P1Counters {
   discardedBytes: number;
 }
 
+/** Who else wants to know of telegrams: drivers that share this one's port. */
+export interface P1Listener {
+  /** It wants `lines`. */
+  readonly readsMBus: boolean;
+  /**
+   * A good one has come, and that is its sample. `lines` are of this call only, and undefined where nobody wanted them
+   * when the telegram began.
+   */
+  onTelegram(sample: Readonly<Sample>, lines: MBusLines | undefined): void;
+  /** A bad one. Floods are thinned out, as they are for samples. */
+  onFault(quality: QualityCode): void;
+  /** The port has failed, and the driver is finished. */
+  onLost(error?: unknown): void;
+}
+
 type Fault = "partial" | "checksum" | "overlong" | "malformed" | "implausible";
 
 const DEFAULT_BAUD = 115_200;
@@ -77,12 +95,11 @@ export class P1 {
   readonly identification = { model: "DSMR P1", classification: "SmartMeter" } as const;
   readonly counters: Readonly<P1Counters>;
   readonly #counters: P1Counters;
-  readonly #clock: Clock | undefined;
-  readonly #onSample: (() => void) | undefined;
+  readonly #port: SerialInput;
+  readonly #samples: Samples;
   readonly #words = new Int32Array((READ_BYTES + SENTINEL_BYTES) / 4);
   readonly #bytes = new Uint8Array(this.#words.buffer);
   readonly #chunk = this.#bytes.subarray(0, READ_BYTES);
-  #serial: Serial | undefined;
   #utcOffset = 60;
   #mask = 0xff;
   #checksum: "auto" | "required" | "none" = "auto";
@@ -106,14 +123,14 @@ export class P1 {
   #ending = false;
 
   readonly #values = new Float64Array(SLOT_NAMES.length);
-  readonly #parsed: ParsedLine = { slot: -1, value: Number.NaN, empty: false };
+  readonly #parsed: ParsedLine = { slot: -1, value: Number.NaN, unit: 0, empty: false };
+  readonly #listeners: P1Listener[] = [];
+  /** Of the telegram under way, where somebody wanted them when it began. */
+  #mbus: MBusLines | undefined;
   #wantsChecksum = false;
   #isUnreadable = false;
   #hasEmpty = false;
   #hasValues = false;
-
-  #sample: Sample | undefined;
-  #lastBad = Number.NEGATIVE_INFINITY;
 
   constructor(options: P1Options) {
     const { sensor, clock, onSample, onError } = options;
@@ -124,9 +141,7 @@ export class P1 {
         throw new TypeError(`p1: ${name} is no function`);
     }
     if (clock !== undefined && typeof clock?.ticks !== "number") throw new TypeError("p1: clock is no clock");
-    const { io, ...bus } = sensor;
-    this.#clock = clock;
-    this.#onSample = onSample;
+    this.#samples = new Samples(clock, onSample, BAD_SAMPLE_MS);
     this.#counters = {
       telegrams: 0,
       good: 0,
@@ -139,17 +154,16 @@ export class P1 {
     };
     this.counters = this.#counters;
     this.#values.fill(Number.NaN);
-    this.#serial = new io({
-      ...bus,
-      baud: bus.baud ?? DEFAULT_BAUD,
-      format: "buffer",
-      onReadable: (count) => this.#onReadable(count),
-      onError: (error) => {
-        if (!this.#serial) return;
-        this.close();
+    this.#port = new SerialInput(
+      sensor,
+      DEFAULT_BAUD,
+      this.#chunk,
+      (length) => this.#receive(length),
+      (error) => {
         onError?.(error);
+        this.#tell((listener) => listener.onLost(error));
       },
-    });
+    );
   }
 
   /** @throws RangeError that names the field; nothing has changed then. */
@@ -171,24 +185,31 @@ export class P1 {
 
   /** The newest unread sample, or undefined. A good one is not replaced by a bad one. */
   sample(): Sample | undefined {
-    const sample = this.#sample;
-    this.#sample = undefined;
-    return sample;
+    return this.#samples.take();
   }
 
   close(): void {
-    this.#serial?.close();
-    this.#serial = undefined;
+    this.#port.close();
   }
 
-  #onReadable(count: number): void {
-    let left = count;
-    while (left > 0 && this.#serial) {
-      const length = this.#serial.read(this.#chunk);
-      if (!length) return;
-      left -= length;
-      this.#receive(length);
-    }
+  /** Of M-Bus meters it hears in telegrams that begin later. */
+  attach(listener: P1Listener): void {
+    this.#listeners.push(listener);
+  }
+
+  detach(listener: P1Listener): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at >= 0) this.#listeners.splice(at, 1);
+  }
+
+  /** The port has failed, or is closed. */
+  get isClosed(): boolean {
+    return !this.#port.isOpen;
+  }
+
+  /** From the last one on: one that is told may leave. */
+  #tell(tell: (listener: P1Listener) => void): void {
+    for (let at = this.#listeners.length - 1; at >= 0; at--) tell(this.#listeners[at]);
   }
 
   #receive(length: number): void {
@@ -198,7 +219,7 @@ export class P1 {
     this.#crcFrom = 0;
     let index = 0;
     // A callback may close.
-    while (index < length && this.#serial) {
+    while (index < length && this.#port.isOpen) {
       if (this.#place === Place.inside) index = this.#receiveInside(bytes, index, length);
       else this.#receiveByte(bytes[index], index++);
     }
@@ -272,6 +293,10 @@ export class P1 {
     this.#line[0] = SLASH;
     this.#lineLength = 1;
     this.#values.fill(Number.NaN);
+    this.#mbus = this.#listeners.some(({ readsMBus }) => readsMBus)
+      ? (this.#mbus ?? new MBusLines())
+      : undefined;
+    this.#mbus?.clear();
     this.#wantsChecksum = false;
     this.#isUnreadable = false;
     this.#hasEmpty = false;
@@ -303,6 +328,7 @@ export class P1 {
       this.#lineStart = true;
       return;
     }
+    this.#mbus?.read(bytes, from, to, this.#utcOffset);
     const parsed = this.#parsed;
     parseLine(bytes, from, to, this.#utcOffset, parsed);
     const { slot, value, empty } = parsed;
@@ -376,30 +402,21 @@ export class P1 {
 
   #succeed(): void {
     this.#counters.good++;
-    const sample = this.#newSample(Quality.good);
+    const sample = this.#samples.create();
     const values = this.#values;
     for (let slot = 0; slot < values.length; slot++) {
       const value = values[slot];
       if (!Number.isNaN(value)) sample[SLOT_NAMES[slot]] = value;
     }
-    this.#sample = sample;
-    this.#onSample?.();
+    this.#tell((listener) => listener.onTelegram(sample, this.#mbus));
+    this.#samples.put(sample);
   }
 
   #fail(fault: Fault): void {
     this.#counters[fault]++;
-    if (this.#clock) {
-      const { ticks } = this.#clock;
-      if (ticks - this.#lastBad < BAD_SAMPLE_MS) return;
-      this.#lastBad = ticks;
-    }
-    if (this.#sample?.quality === Quality.good) return;
-    this.#sample = this.#newSample(Quality[fault]);
-    this.#onSample?.();
-  }
-
-  #newSample(quality: QualityCode): Sample {
-    return this.#clock ? { quality, ticks: this.#clock.ticks } : { quality };
+    if (!this.#samples.isBadDue()) return;
+    this.#tell((listener) => listener.onFault(Quality[fault]));
+    this.#samples.putBad(Quality[fault]);
   }
 }
 

@@ -55,9 +55,11 @@ export function checkPlaces(plans: readonly SensorPlan[], config: Readonly<Confi
   for (const plan of plans) {
     const { occupies, shared } = placeOf(plan, config);
     const other = taken.get(occupies);
-    if (other && (shared === undefined || shared !== other.shared))
+    // A P1 port has one main meter.
+    const isTwice = plan.driver === "p1" && other?.driver === "p1";
+    if (other && (shared === undefined || shared !== other.shared || isTwice))
       throw new RangeError(`${other.driver} and ${plan.driver} both use ${occupies}`);
-    taken.set(occupies, { driver: plan.driver, shared });
+    if (other?.driver !== "p1") taken.set(occupies, { driver: plan.driver, shared });
   }
 }
 
@@ -67,11 +69,11 @@ function serialPlace(
   options: SensorOptions,
   config: Readonly<Config>,
 ): Place {
-  const isMeter = bus === "meter";
+  const isMeter = bus === "meter" || bus === "p1";
   const port = options.port ?? (isMeter ? config.p1Port : config.serialPort);
   const receive = options.receive ?? (isMeter ? config.p1Receive : config.serialReceive);
   const transmit = isMeter ? undefined : (options.transmit ?? config.serialTransmit);
-  const baud = options.baud ?? (driver === "p1" ? config.p1Baud : undefined);
+  const baud = options.baud ?? (bus === "p1" ? config.p1Baud : undefined);
   checkInteger(driver, "port", port, 0, MAX_PORT);
   checkInteger(driver, "receive", receive, 0, MAX_PIN);
   if (transmit !== undefined) checkInteger(driver, "transmit", transmit, 0, MAX_PIN);
@@ -83,7 +85,7 @@ function serialPlace(
     ...(baud !== undefined && { baud }),
     ...(bus === "modbus" && pick(options, "timeoutMs", "retries", "turnaroundMs", "echo")),
   };
-  const shared = bus === "modbus" ? textOf(settings) : undefined;
+  const shared = bus === "modbus" || bus === "p1" ? `${bus} ${textOf(settings)}` : undefined;
   return { settings, occupies: `serial port ${port}`, shared };
 }
 

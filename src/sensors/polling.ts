@@ -2,6 +2,7 @@ import type { Clock, Timer } from "../hal";
 import { Quality, type QualityCode } from "../model/quality";
 import type { Sample } from "../model/reading";
 import { checkInteger, type DriverCallbacks } from "./driver-options";
+import { Samples } from "./samples";
 
 const DEFAULT_POLL_MS = 1000;
 /** A day. */
@@ -13,18 +14,17 @@ const LONGEST_POLL_MS = 86_400_000;
  */
 export class Polling {
   readonly clock: Clock;
-  readonly #onSample: (() => void) | undefined;
+  readonly #samples: Samples;
   readonly #poll: () => void;
   #pollMs = DEFAULT_POLL_MS;
   #began = 0;
   #timer: Timer | undefined;
-  #sample: Sample | undefined;
   #closed = false;
 
   /** @param poll begins one: it ends with `succeed` or `fail`, now or after a `wait`. Never called in here. */
   constructor({ clock, onSample }: DriverCallbacks, poll: () => void) {
     this.clock = clock;
-    this.#onSample = onSample;
+    this.#samples = new Samples(clock, onSample);
     this.#poll = poll;
   }
 
@@ -51,29 +51,24 @@ export class Polling {
 
   /** A sample of now, to be filled and handed to `succeed`. */
   newSample(quality: QualityCode = Quality.good): Sample {
-    return { quality, ticks: this.clock.ticks };
+    return this.#samples.create(quality);
   }
 
   /** Ends the poll. */
   succeed(sample: Sample): void {
     this.#end();
-    this.#sample = sample;
-    this.#onSample?.();
+    this.#samples.put(sample);
   }
 
   /** Ends the poll. A good sample that nobody has read yet is not replaced. */
   fail(quality: QualityCode): void {
     this.#end();
-    if (this.#sample?.quality === Quality.good) return;
-    this.#sample = this.newSample(quality);
-    this.#onSample?.();
+    this.#samples.putBad(quality);
   }
 
   /** The newest unread sample, or undefined. */
   take(): Sample | undefined {
-    const sample = this.#sample;
-    this.#sample = undefined;
-    return sample;
+    return this.#samples.take();
   }
 
   close(): void {

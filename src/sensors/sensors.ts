@@ -7,6 +7,7 @@ import { type DriverOptions, type DriverRow, rowOf, type SensorDriver } from "./
 import type { ModbusBus } from "./modbus-bus";
 import { ModbusRtu, type ModbusRtuSensor } from "./modbus-rtu";
 import { ModbusTcp, type ModbusTcpSensor } from "./modbus-tcp";
+import { P1 } from "./p1";
 import { type Place, placeOf } from "./places";
 
 /** A sensor that is open: the driver, its samples corrected. */
@@ -23,9 +24,9 @@ export interface SensorCallbacks {
   onError: () => void;
 }
 
-/** A Modbus line, and how many sensors are open on it. */
+/** A Modbus line or a P1 port, and how many sensors are open on it. */
 interface SharedLine {
-  bus: ModbusBus;
+  bus: ModbusBus | P1;
   users: number;
 }
 
@@ -65,7 +66,8 @@ export class Sensors {
     if (missing) throw new Error(`${plan.driver}: the platform has no ${missing}`);
     const row = rowOf(plan.driver);
     const place = placeOf(plan, this.#config);
-    if (row.bus === "modbus") return this.#openShared(plan, row, place, callbacks, isAsked);
+    if (place.shared !== undefined)
+      return this.#openShared(plan, row, place, callbacks, isAsked && row.bus === "modbus");
     const bus = this.#busOf(row, place);
     const { sample, close } = this.#start(plan, row, {
       ...bus,
@@ -100,7 +102,7 @@ export class Sensors {
     };
   }
 
-  // ---- Modbus lines ----
+  // ---- Modbus lines and P1 ports ----
 
   #openShared(
     given: SensorPlan,
@@ -110,7 +112,7 @@ export class Sensors {
     isAsked: boolean,
   ): OpenSensor {
     const plan = isAsked ? { ...given, options: { ...given.options, pollMs: 0 } } : given;
-    const line = this.#lineAt(place);
+    const line = this.#lineAt(row, place);
     line.users++;
     let isOpen = true;
     const release = () => {
@@ -128,7 +130,8 @@ export class Sensors {
     try {
       const { onSample } = callbacks;
       const { clock } = this.#hal;
-      const sensor = this.#start(plan, row, { sensor: { bus: line.bus }, clock, onSample, onError });
+      const shared = row.bus === "p1" ? { p1: line.bus } : { bus: line.bus };
+      const sensor = this.#start(plan, row, { sensor: shared, clock, onSample, onError });
       return {
         sample: sensor.sample,
         ...(isAsked && { again: sensor.again }),
@@ -144,18 +147,20 @@ export class Sensors {
   }
 
   /** One whose port has failed is closed, and opened anew. */
-  #lineAt({ occupies, settings }: Place): SharedLine {
+  #lineAt(row: DriverRow, { occupies, settings }: Place): SharedLine {
     const known = this.#lines.get(occupies);
     if (known && !known.bus.isClosed) return known;
-    const { buses, clock } = this.#hal;
-    const sensor: unknown = { ...("address" in settings ? buses.tcp : buses.serial), ...settings };
-    const bus =
-      "address" in settings
-        ? new ModbusTcp({ sensor: sensor as ModbusTcpSensor & TcpBus, clock })
-        : new ModbusRtu({ sensor: sensor as ModbusRtuSensor & SerialBus, clock });
-    const line = { bus, users: 0 };
+    const line = { bus: this.#openLine(row, settings), users: 0 };
     this.#lines.set(occupies, line);
     return line;
+  }
+
+  #openLine({ bus }: DriverRow, settings: Place["settings"]): ModbusBus | P1 {
+    const { buses, clock } = this.#hal;
+    const sensor: unknown = { ...("address" in settings ? buses.tcp : buses.serial), ...settings };
+    if (bus === "p1") return new P1({ sensor: sensor as SerialBus, clock });
+    if ("address" in settings) return new ModbusTcp({ sensor: sensor as ModbusTcpSensor & TcpBus, clock });
+    return new ModbusRtu({ sensor: sensor as ModbusRtuSensor & SerialBus, clock });
   }
 }
 

@@ -1,8 +1,11 @@
-import type { Serial, SerialBus, Timer } from "../hal";
+import type { SerialBus } from "../hal";
 import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
 import { CRC16_X25_START, crc16X25 } from "./crc16-x25";
 import { checkInteger, checkOptions, type DriverCallbacks } from "./driver-options";
+import { Samples } from "./samples";
+import { SerialInput } from "./serial-input";
+import { Silence } from "./silence";
 import { SML_CHANNELS, SmlList } from "./sml-list";
 
 export interface SmlOptions extends DriverCallbacks {
@@ -62,12 +65,12 @@ export class Sml {
   readonly identification = { model: "SML", classification: "SmartMeter" } as const;
   readonly counters: Readonly<SmlCounters>;
   readonly #counters: SmlCounters;
-  readonly #options: DriverCallbacks;
   readonly #chunk = new Uint8Array(READ_BYTES);
   readonly #file = new Uint8Array(MAX_FILE_BYTES);
   readonly #list = new SmlList();
-  #serial: Serial | undefined;
-  #timer: Timer | undefined;
+  readonly #port: SerialInput;
+  readonly #silence: Silence;
+  readonly #samples: Samples;
   #silentMs = 10_000;
 
   #place: PlaceCode = Place.outside;
@@ -78,31 +81,27 @@ export class Sml {
   readonly #meaning = new Uint8Array(ESCAPE_BYTES);
   #meant = 0;
 
-  #sample: Sample | undefined;
-  #lastBad = Number.NEGATIVE_INFINITY;
-
   constructor(options: SmlOptions) {
     checkOptions("sml", options, "a serial");
-    const { io, ...bus } = options.sensor;
-    this.#options = options;
+    const { sensor, clock, onSample, onError } = options;
     this.#counters = {
       ...{ files: 0, good: 0, silent: 0, partial: 0, checksum: 0, overlong: 0, malformed: 0, implausible: 0 },
       discardedBytes: 0,
     };
     this.counters = this.#counters;
-    const { onError } = options;
-    this.#serial = new io({
-      ...bus,
-      baud: bus.baud ?? BAUD,
-      format: "buffer",
-      onReadable: (count) => this.#onReadable(count),
-      onError: (error) => {
-        if (!this.#serial) return;
+    this.#samples = new Samples(clock, onSample, BAD_SAMPLE_MS);
+    this.#silence = new Silence(clock, () => this.#fail("silent"));
+    this.#port = new SerialInput(
+      sensor,
+      BAUD,
+      this.#chunk,
+      (length) => this.#onChunk(length),
+      (error) => {
         this.close();
         onError?.(error);
       },
-    });
-    this.#watch();
+    );
+    this.#silence.watch(this.#silentMs);
   }
 
   /** @throws RangeError that names the field; nothing has changed then. */
@@ -110,41 +109,22 @@ export class Sml {
     const { silentMs = this.#silentMs } = options;
     checkInteger("sml", "silentMs", silentMs, 1000, LONGEST_MS);
     this.#silentMs = silentMs;
-    if (this.#serial) this.#watch();
+    if (this.#port.isOpen) this.#silence.watch(silentMs);
   }
 
   /** The newest unread sample, or undefined. A good one is not replaced by a bad one. */
   sample(): Sample | undefined {
-    const sample = this.#sample;
-    this.#sample = undefined;
-    return sample;
+    return this.#samples.take();
   }
 
   close(): void {
-    this.#options.clock.clear(this.#timer);
-    this.#timer = undefined;
-    this.#serial?.close();
-    this.#serial = undefined;
+    this.#silence.close();
+    this.#port.close();
   }
 
-  #watch(): void {
-    const { clock } = this.#options;
-    clock.clear(this.#timer);
-    this.#timer = clock.set(() => {
-      this.#watch();
-      this.#fail("silent");
-    }, this.#silentMs);
-  }
-
-  #onReadable(count: number): void {
-    let left = count;
-    while (left > 0 && this.#serial) {
-      const length = this.#serial.read(this.#chunk);
-      if (!length) return;
-      left -= length;
-      // A callback may close.
-      for (let index = 0; index < length && this.#serial; index++) this.#receive(this.#chunk[index]);
-    }
+  #onChunk(length: number): void {
+    // A callback may close.
+    for (let index = 0; index < length && this.#port.isOpen; index++) this.#receive(this.#chunk[index]);
   }
 
   #receive(byte: number): void {
@@ -228,7 +208,7 @@ export class Sml {
   #end(): void {
     const [, padding, low, high] = this.#meaning;
     this.#leave();
-    this.#watch();
+    this.#silence.watch(this.#silentMs);
     const length = this.#length - padding;
     if ((~this.#crc & 0xffff) !== high * 256 + low) {
       this.#fail("checksum");
@@ -242,24 +222,18 @@ export class Sml {
 
   #succeed(): void {
     this.#counters.good++;
-    const sample: Sample = { quality: Quality.good, ticks: this.#options.clock.ticks };
+    const sample = this.#samples.create();
     const { values } = this.#list;
     for (let slot = 0; slot < values.length; slot++) {
       const value = values[slot];
       if (!Number.isNaN(value)) sample[SML_CHANNELS[slot]] = value;
     }
-    this.#sample = sample;
-    this.#options.onSample?.();
+    this.#samples.put(sample);
   }
 
   #fail(fault: Fault): void {
     this.#counters[fault]++;
-    const { clock, onSample } = this.#options;
-    if (clock.ticks - this.#lastBad < BAD_SAMPLE_MS) return;
-    this.#lastBad = clock.ticks;
-    if (this.#sample?.quality === Quality.good) return;
-    this.#sample = { quality: Quality[fault], ticks: clock.ticks };
-    onSample?.();
+    if (this.#samples.isBadDue()) this.#samples.putBad(Quality[fault]);
   }
 }
 

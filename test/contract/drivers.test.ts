@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { drivers } from "../../src/sensors/drivers";
 import { driverPlants, planted } from "./driver-plants";
 import { driverSubjects } from "./driver-subjects";
 import { driverRules } from "./drivers";
@@ -7,6 +8,11 @@ describe.each(driverSubjects.map((subject) => [subject.name, subject] as const))
   it.each(Object.entries(driverRules))("keeps %s", async (_rule, rule) => {
     expect(await rule(subject)).toEqual([]);
   });
+});
+
+it("is kept by every driver that a terminal can open", () => {
+  const subjects = driverSubjects.map(({ name }) => name.split(" ")[0]);
+  expect(Object.keys(drivers).filter((name) => !subjects.includes(name))).toEqual([]);
 });
 
 describe("the rules themselves", () => {
