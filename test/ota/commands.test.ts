@@ -40,6 +40,21 @@ beforeAll(async () => {
   await pack(APP, "app.gmu", "--kind", "app", "--key", at("release.pem"), "--version", "5");
 });
 
+describe("gridmote ota", () => {
+  it("lists its commands, and each has its help", async () => {
+    const overview = await ota("--help");
+    expect(overview).toMatchObject({ code: 0, stderr: "" });
+    expect(await ota()).toMatchObject({ code: 2, stdout: overview.stdout });
+    for (const name of ["keygen", "pack", "inspect", "verify", "publish", "withdraw", "status"]) {
+      expect(overview.stdout).toMatch(new RegExp(`^  ${name} `, "m"));
+      const help = await ota(name, "--help");
+      expect(help).toMatchObject({ code: 0, stderr: "" });
+      expect(help.stdout).toContain(`Usage: gridmote ota ${name} [options]`);
+      expect((await gridmote(["help", "ota", name])).stdout).toBe(help.stdout);
+    }
+  });
+});
+
 describe("gridmote ota keygen", () => {
   it("never overwrites, and keeps private what is private", async () => {
     const before = readFileSync(at("release.pem"));

@@ -154,7 +154,18 @@ describe("gridmote ota withdraw", () => {
     expect(await ota("status", "small.gmu", "--json")).toMatchObject({ code: 1 });
     published = [];
     expect(await ota("withdraw", "small.gmu", "--delete")).toMatchObject({ code: 0 });
-    expect(published.map(({ payload }) => payload.length)).toEqual([2, 0, 0, 0]);
+    expect(published.map(({ payload }) => payload.length)).toEqual([0, 0, 0]);
+  });
+
+  it("leaves alone the offer that has taken its place", async () => {
+    await staged("100");
+    await publish("large.gmu");
+    published = [];
+    expect(await ota("withdraw", "small.gmu")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining("was not offered"),
+    });
+    expect(published).toEqual([]);
   });
 
   it("says that there is no broker", async () => {

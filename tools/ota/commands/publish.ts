@@ -1,19 +1,17 @@
-import { readAnnouncement, type UpdateManifest } from "../../../src/ota/package";
-import { imageName, offerTopic } from "../../../src/ota/topics";
-import { type BrokerAddress, type Command, Failure, type Io, UsageError, urlOf } from "../../cli/command";
+import type { UpdateManifest } from "../../../src/ota/package";
+import { imageName } from "../../../src/ota/topics";
+import { type BrokerAddress, type Command, type Io, UsageError } from "../../cli/command";
 import { broker, file, integer, readable } from "../../cli/options";
 import { Progress } from "../../cli/progress";
-import { Subscriber } from "../../subscriber";
 import { readBytes } from "../files";
-import { Fleet, type Limits } from "../fleet";
+import type { Limits } from "../fleet";
 import { readPublicKey, readStageSecret, refuseDevelopment, trustedKeyOf } from "../key-files";
 import { type Package, readPackage, verifyPackage } from "../package-file";
 import { contentMessages, type Message, offerMessage } from "../retained";
 import { stageToken } from "../stages";
-import { unverified } from "../unverified";
-import { publishAll } from "./delivery";
+import { UpdateBroker } from "./broker";
 import { duration, explained, keyOption, releaseOption, required } from "./options";
-import { watch } from "./watch";
+import { haltBad, watch } from "./watch";
 
 const ALL = 100;
 
@@ -50,14 +48,15 @@ export const publishCommand: Command = {
       return { packed, manifest: verifyPackage(packed, [trusted]) };
     });
     const offer = offerMessage(manifest, { ...packed, ...stageOf(manifest, values) });
-    const fleet = new Fleet();
-    const broker = await Broker.connect(address, manifest, fleet);
+    const broker = await UpdateBroker.connect(address, manifest);
+    const watched = { broker, manifest, limits: limitsOf(values) };
     try {
+      // What nodes have said before counts too.
+      if (values.watch && (await haltBad(watched, io))) return 1;
       await deliver(broker, packed, { manifest, offer, again: values.again === true }, io);
-      if (!values.watch) return 0;
-      return await watch(fleet, broker.subscriber, manifest, limitsOf(values), values.for as number, io);
+      return values.watch ? await watch(watched, values.for as number | undefined, io) : 0;
     } finally {
-      await broker.subscriber.close();
+      await broker.close();
     }
   },
 };
@@ -86,62 +85,20 @@ function stageOf({ stageAnchor, digest }: UpdateManifest, values: Record<string,
   return { percent, token: stageToken(secret, digest, percent) };
 }
 
-/** A connection that knows what is offered now. */
-class Broker {
-  readonly subscriber: Subscriber;
-  /** The name of the image that is offered; undefined for none. */
-  readonly offered: string | undefined;
-
-  private constructor(subscriber: Subscriber, offered: string | undefined) {
-    this.subscriber = subscriber;
-    this.offered = offered;
-  }
-
-  static async connect(address: BrokerAddress, manifest: UpdateManifest, fleet: Fleet): Promise<Broker> {
-    const topic = offerTopic(manifest.deviceClass);
-    let standing: Uint8Array | undefined;
-    const subscriber = await Subscriber.connect(urlOf(address), {
-      first: topic,
-      filter: "gm/+/s",
-      onMessage(from, payload) {
-        if (from === topic) standing = payload;
-        else fleet.accept(from, payload);
-      },
-    });
-    try {
-      await subscriber.barrier();
-    } catch (error) {
-      await subscriber.close();
-      throw error;
-    }
-    return new Broker(subscriber, standing && imageIn(standing));
-  }
-}
-
-/** Undefined for what was withdrawn, and for what no node could read. */
-function imageIn(message: Uint8Array): string | undefined {
-  try {
-    const announcement = readAnnouncement(message);
-    return announcement && imageName(unverified(announcement.offer).manifest);
-  } catch {
-    return undefined;
-  }
-}
-
 /** Blocks first, the offer last: who has read it finds the rest. */
 async function deliver(
-  { subscriber, offered }: Broker,
+  broker: UpdateBroker,
   packed: Package,
   { manifest, offer, again }: { manifest: UpdateManifest; offer: Message; again: boolean },
   io: Io,
 ): Promise<void> {
   const image = imageName(manifest);
+  const { offered } = broker;
   if (offered !== undefined && offered !== image)
     io.stderr.write(`gridmote: this takes the place of image ${offered}, which is offered now\n`);
   const content = offered === image && !again ? [] : contentMessages(manifest, packed);
   const progress = new Progress(io.stderr);
-  const sent = await publishAll(subscriber, [content, [offer]], (part) => progress.update(part, "blocks"));
+  await broker.publish([content, [offer]], (part) => progress.update(part, "blocks"));
   progress.clear();
-  if (!sent) throw new Failure("the broker does not acknowledge any more: publish again");
   io.stdout.write(`${manifest.kind} ${manifest.version}, image ${image}, is offered on ${offer.topic}\n`);
 }

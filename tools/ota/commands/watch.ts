@@ -1,31 +1,46 @@
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import type { UpdateManifest } from "../../../src/ota/package";
 import { imageName } from "../../../src/ota/topics";
-import { Failure, type Io } from "../../cli/command";
-import type { Subscriber } from "../../subscriber";
-import type { Fleet, Limits, Tally } from "../fleet";
-import { withdrawalMessage } from "../retained";
-import { publishAll } from "./delivery";
+import type { Io } from "../../cli/command";
+import type { Limits, Tally } from "../fleet";
+import type { UpdateBroker } from "./broker";
 
 const LOOK_MS = 500;
+
+/** An update that is under watch. */
+export interface Watched {
+  broker: UpdateBroker;
+  manifest: UpdateManifest;
+  limits: Limits;
+}
+
+/**
+ * Withdraws an update of which too many nodes say that it failed.
+ * @returns whether that was so.
+ * @throws Failure when the broker does not take it.
+ */
+export async function haltBad({ broker, manifest, limits }: Watched, { stdout }: Io): Promise<boolean> {
+  const image = imageName(manifest);
+  if (!broker.fleet.isBad(image, limits)) return false;
+  const { failed } = broker.fleet.tally(image);
+  const stood = await broker.withdraw(manifest);
+  const what = stood ? "is withdrawn" : "is not offered";
+  stdout.write(`${failed} nodes failed: ${manifest.kind} ${manifest.version} ${what}\n`);
+  return true;
+}
 
 /**
  * Follows what nodes say of an image, and withdraws it when too many fail.
  * @param forMs until then, or until Ctrl-C.
  * @returns 1 when it was withdrawn.
  */
-export async function watch(
-  fleet: Fleet,
-  subscriber: Subscriber,
-  manifest: UpdateManifest,
-  limits: Limits,
-  forMs: number | undefined,
-  io: Io,
-): Promise<number> {
-  const image = imageName(manifest);
+export async function watch(watched: Watched, forMs: number | undefined, io: Io): Promise<number> {
+  const { broker, manifest } = watched;
   const stop = new AbortController();
-  const stopped = ["SIGINT", "SIGTERM"].map((signal) => once(process, signal, stop).catch(() => {}));
-  if (forMs !== undefined) stopped.push(pause(forMs, stop.signal));
+  const { signal } = stop;
+  const stopped = ["SIGINT", "SIGTERM"].map((name) => once(process, name, { signal }).catch(() => {}));
+  if (forMs !== undefined) stopped.push(delay(forMs, undefined, { signal }).catch(() => {}));
   let isStopped = false;
   void Promise.race(stopped).then(() => {
     isStopped = true;
@@ -33,21 +48,12 @@ export async function watch(
   let said = "";
   try {
     for (;;) {
-      const tally = fleet.tally(image);
-      if (lineOf(tally) !== said) {
-        said = lineOf(tally);
-        io.stdout.write(`${said}\n`);
-      }
-      if (fleet.isBad(image, limits)) {
-        if (!(await publishAll(subscriber, [[withdrawalMessage(manifest)]])))
-          throw new Failure(
-            "too many nodes failed, and the broker does not take the withdrawal: withdraw it by hand",
-          );
-        io.stdout.write(`${tally.failed} nodes failed: ${manifest.kind} ${manifest.version} is withdrawn\n`);
-        return 1;
-      }
+      const line = lineOf(broker.fleet.tally(imageName(manifest)));
+      if (line !== said) io.stdout.write(`${line}\n`);
+      said = line;
+      if (await haltBad(watched, io)) return 1;
       if (isStopped) return 0;
-      await pause(LOOK_MS, stop.signal);
+      await delay(LOOK_MS);
     }
   } finally {
     stop.abort();
@@ -56,14 +62,4 @@ export async function watch(
 
 export function lineOf({ confirmed, failed, underWay, notTaken }: Tally): string {
   return `confirmed ${confirmed}, under way ${underWay}, failed ${failed}, not taken ${notTaken}`;
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

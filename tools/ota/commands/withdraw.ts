@@ -1,12 +1,12 @@
-import { type BrokerAddress, type Command, Failure, UsageError, urlOf } from "../../cli/command";
+import { imageName } from "../../../src/ota/topics";
+import { type BrokerAddress, type Command, UsageError } from "../../cli/command";
 import { broker, readable } from "../../cli/options";
 import { Progress } from "../../cli/progress";
-import { Subscriber } from "../../subscriber";
 import { readBytes } from "../files";
 import { readPackage } from "../package-file";
-import { contentMessages, type Message, tombstones, withdrawalMessage } from "../retained";
+import { contentMessages, type Message, tombstones } from "../retained";
 import { unverified } from "../unverified";
-import { publishAll } from "./delivery";
+import { UpdateBroker } from "./broker";
 import { explained, required } from "./options";
 
 export const withdrawCommand: Command = {
@@ -29,24 +29,19 @@ export const withdrawCommand: Command = {
       const packed = readPackage(readBytes(readable(path)));
       return { packed, manifest: unverified(packed.offer).manifest };
     });
-    const withdrawal = withdrawalMessage(manifest);
     const replaced = values.blocks ? tombstones(manifest, packed) : [];
     const deleted = values.delete ? contentMessages(manifest, packed).map(emptied) : [];
-    const subscriber = await Subscriber.connect(urlOf(address), {
-      filter: withdrawal.topic,
-      onMessage: () => {},
-    });
+    const update = await UpdateBroker.connect(address, manifest);
     try {
+      const stood = await update.withdraw(manifest);
       const progress = new Progress(io.stderr);
-      const done = await publishAll(subscriber, [[withdrawal], replaced, deleted], (part) =>
-        progress.update(part, "withdrawing"),
-      );
+      await update.publish([replaced, deleted], (part) => progress.update(part, "blocks"));
       progress.clear();
-      if (!done) throw new Failure("the broker does not acknowledge: withdraw it again");
+      const image = imageName(manifest);
+      io.stdout.write(`image ${image} ${stood ? "is withdrawn" : "was not offered"}\n`);
     } finally {
-      await subscriber.close();
+      await update.close();
     }
-    io.stdout.write(`${withdrawal.topic}: withdrawn\n`);
     return 0;
   },
 };
