@@ -29,7 +29,7 @@ async function simulateStreet(seed: number): Promise<number> {
   });
   if ("problem" in parsed) throw new Error(parsed.problem);
   const begun = performance.now();
-  const report = await simulate({ scenario: parsed.scenario, transport: "pair" });
+  const report = await simulate({ scenario: parsed.scenario });
   if (!report.ok) throw new Error("the simulation lost or changed readings: its speed says nothing");
   return (performance.now() - begun) / 1000;
 }

@@ -1,4 +1,5 @@
 import type { ByteBuffer, I2C, I2CConstructor, I2COptions } from "../src/hal";
+import { checkI2COptions } from "./i2c";
 
 /** One transaction that a driver must make next; bytes as numbers, or `nack` for a target that does not answer. */
 export type I2CTransaction =
@@ -24,6 +25,7 @@ export class ExpectedI2C {
     const list = this;
     this.io = class implements I2C {
       constructor(options: I2COptions) {
+        checkI2COptions(options);
         list.opened.push(options);
       }
 

@@ -1,4 +1,5 @@
 import type { ByteBuffer, Flash, FlashStatus, FlashStorage } from "../src/hal";
+import type { PowerProbe } from "./energy/probe";
 import { Power } from "./power";
 import type { Random } from "./random";
 
@@ -24,6 +25,8 @@ export interface PartitionSettings {
 export class Partition {
   /** Give the same one to all that is to lose its power together. */
   power = new Power();
+  /** Who counts the charge of what is written; nobody does by default. */
+  probe: PowerProbe | undefined;
   readonly bytes: Uint8Array;
   readonly writeAlign: number;
   /** How often each block was erased. */
@@ -62,6 +65,7 @@ export class Partition {
       const at = (first + again) * this.writeAlign;
       throw new Error(`flash: offset ${at} is written twice without an erase`);
     }
+    this.probe?.programmed(bytes.length);
     this.power.change(
       () => this.#program(bytes, offset, bytes.length),
       (random) => this.#tearProgram(bytes, offset, random),
@@ -93,6 +97,7 @@ export class Partition {
     }
     // Each block is a step of its own.
     for (let block = start; block < end; block++) {
+      this.probe?.erased(1);
       this.power.change(
         () => this.#eraseBlock(block),
         (random) => this.#tearErase(block, random),

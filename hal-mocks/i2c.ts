@@ -19,6 +19,14 @@ export type MockI2CConstructor = I2CConstructor & {
   reset(): void;
 };
 
+/** @throws RangeError for what no bus can be opened with. */
+export function checkI2COptions({ address, hz, data, clock }: I2COptions): void {
+  if (!(Number.isInteger(address) && address >= 0 && address < 128))
+    throw new RangeError(`i2c: address is ${address}`);
+  if (!(Number.isInteger(hz) && hz > 0)) throw new RangeError(`i2c: hz is ${hz}`);
+  if (data === undefined || clock === undefined) throw new RangeError("i2c: no data or no clock");
+}
+
 /**
  * The `embedded:io/i2c` class of one board with `chips` on its bus, by address. An address may be opened by one
  * instance at a time; one at which there is no chip opens, and does not acknowledge.
@@ -34,12 +42,8 @@ export function createI2C(chips: ReadonlyMap<number, I2CChip>): MockI2CConstruct
     }
 
     constructor(options: I2COptions) {
-      const { address, hz } = options;
-      if (!(Number.isInteger(address) && address >= 0 && address < 128))
-        throw new RangeError(`i2c: address is ${address}`);
-      if (!(Number.isInteger(hz) && hz > 0)) throw new RangeError(`i2c: hz is ${hz}`);
-      if (options.data === undefined || options.clock === undefined)
-        throw new RangeError("i2c: no data or no clock");
+      checkI2COptions(options);
+      const { address } = options;
       if (open.has(address)) throw new RangeError(`i2c: address ${address} is in use`);
       this.#address = address;
       open.set(address, this);

@@ -1,3 +1,4 @@
+import type { PowerProbe } from "./energy/probe";
 import type { Random } from "./random";
 
 /**
@@ -46,6 +47,8 @@ export type LinkEvent = "down" | "reset";
 
 /** What a network client needs to know of its link. */
 export interface LinkModel {
+  /** Who counts the charge of what goes over the link; nobody does by default. */
+  readonly probe?: PowerProbe | undefined;
   /** Whether packets get through. */
   readonly isUp: boolean;
   latencyMs(operation: LinkOperation): number;
@@ -101,6 +104,7 @@ export class Link implements LinkModel {
   #attached = true;
   #closing = 0;
   #loss = 0;
+  probe: PowerProbe | undefined;
   /** How often the station went while a socket was closing: lwIP then frees the connection under the SDK's socket. */
   tornSockets = 0;
 
@@ -126,6 +130,12 @@ export class Link implements LinkModel {
   }
 
   latencyMs(operation: LinkOperation): number {
+    const ms = this.#takes(operation);
+    this.probe?.operation(operation, ms);
+    return ms;
+  }
+
+  #takes(operation: LinkOperation): number {
     const ms = this.#latencies[`${operation}Ms`];
     return this.#spread ? this.#spread(ms, operation) : ms;
   }
@@ -150,14 +160,16 @@ export class Link implements LinkModel {
   }
 
   exchange(operation: LinkOperation): Exchange {
-    let ms = this.latencyMs(operation);
+    let ms = this.#takes(operation);
     let wait = RETRANSMISSION_MS;
-    for (let sent = 0; sent <= RETRANSMISSIONS; sent++) {
-      if (this.survive(2)) return { ms, isLost: false };
+    let sent = 0;
+    while (sent <= RETRANSMISSIONS && !this.survive(2)) {
       ms += wait;
       wait *= 2;
+      sent++;
     }
-    return { ms, isLost: true };
+    this.probe?.operation(operation, ms);
+    return { ms, isLost: sent > RETRANSMISSIONS };
   }
 
   datagramMs(operation: LinkOperation): number | undefined {

@@ -43,6 +43,8 @@ const DISCONNECT = 14;
 export interface MqttSetup {
   clock: VirtualClock;
   link: LinkModel;
+  /** What TLS adds to each connection: a handshake in full, or one that resumes a session. Default: there is no TLS. */
+  tls?: "handshake" | "resume" | undefined;
 }
 
 /** With the constants of all fourteen operations, which firmware need not know. */
@@ -81,10 +83,10 @@ interface Settings {
  * What real peers answer comes back in virtual time: a round trip after the question, during which the clock
  * waits for the real answer.
  */
-export function createMqtt({ clock, link }: MqttSetup): MockMqttConstructor {
+export function createMqtt({ clock, link, tls }: MqttSetup): MockMqttConstructor {
   return class extends Client {
     constructor(options: MqttOptions) {
-      super(clock, link, options);
+      super(clock, link, options, tls);
     }
   };
 }
@@ -108,6 +110,7 @@ class Client implements MqttClient {
   readonly #clock: VirtualClock;
   readonly #link: LinkModel;
   readonly #settings: Settings;
+  readonly #tls: MqttSetup["tls"];
   readonly #onControl: MqttOptions["onControl"];
   readonly #onReadable: MqttOptions["onReadable"];
   readonly #onWritable: MqttOptions["onWritable"];
@@ -145,8 +148,9 @@ class Client implements MqttClient {
   #pingSent = 0;
   #pingAnswered = 0;
 
-  constructor(clock: VirtualClock, link: LinkModel, options: MqttOptions) {
+  constructor(clock: VirtualClock, link: LinkModel, options: MqttOptions, tls: MqttSetup["tls"]) {
     this.#settings = checkOptions(options);
+    this.#tls = tls;
     this.#clock = clock;
     this.#link = link;
     this.#onControl = options.onControl;
@@ -317,6 +321,7 @@ class Client implements MqttClient {
 
   /** A link that is down takes bytes until the send buffer is full, as TCP does. */
   #transmit(bytes: Uint8Array): void {
+    this.#link.probe?.transmitted(bytes.length);
     this.#stream?.write(bytes);
   }
 
@@ -376,7 +381,16 @@ class Client implements MqttClient {
 
   #openSocket(): void {
     const { ms, isLost } = this.#link.exchange("tcpConnect");
-    this.#later(() => (isLost ? this.#fail("no answer of the broker's host") : this.#connect()), ms);
+    this.#later(() => (isLost ? this.#fail("no answer of the broker's host") : this.#secure()), ms);
+  }
+
+  #secure(): void {
+    if (!this.#tls) {
+      this.#connect();
+      return;
+    }
+    const { ms, isLost } = this.#link.exchange(this.#tls);
+    this.#later(() => (isLost ? this.#fail("the TLS handshake is lost") : this.#connect()), ms);
   }
 
   #connect(): void {

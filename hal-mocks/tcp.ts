@@ -121,6 +121,11 @@ export function createTcp(
       if (!(Number.isInteger(port) && port > 0 && port <= 65_535)) {
         throw new RangeError(`tcp: port is ${port}, expected 1 to 65535`);
       }
+      const { onReadable, onWritable, onError } = options;
+      for (const [field, callback] of Object.entries({ onReadable, onWritable, onError })) {
+        if (callback !== undefined && typeof callback !== "function")
+          throw new TypeError(`tcp: ${field} is no function`);
+      }
       this.#connection = new Connection(clock, latencyMs, peers.get(`${name}:${port}`), options, this);
     }
 

@@ -163,6 +163,7 @@ class Station {
   connect(credentials: Credentials): void {
     if (this.#connection === CONNECTING) throw new Error("wi-fi: already connecting");
     this.#become(CONNECTING);
+    this.#setup.link.probe?.radio("on");
     const search = credentials.channel === undefined ? "associate" : "rejoin";
     this.#after(search, () => this.#associate(credentials));
   }
@@ -210,6 +211,7 @@ class Station {
   /** With an address of another network nothing gets through, and the station does not know. */
   #addressed(): void {
     this.#connection = HAS_ADDRESS;
+    this.#setup.link.probe?.radio("up");
     const { network } = this.#joined!.accessPoint;
     if (!this.#static || this.#static.address.startsWith(`${network}.`)) this.#setup.link.attach(true);
     this.#emit("connection");
@@ -238,6 +240,7 @@ class Station {
     this.#attempt++;
     this.#connection = connection;
     this.#joined = undefined;
+    if (connection === IDLE) this.#setup.link.probe?.radio("off");
     this.#setup.link.attach(false);
   }
 

@@ -3,6 +3,7 @@
  *
  * Names are at most 15 characters, because the key-value store (ESP-IDF's NVS) allows no more.
  */
+import { streamsOf } from "./sensors/sensor-text";
 
 interface Field<T> {
   fallback: T;
@@ -102,6 +103,8 @@ const fields = {
   durable: choice("batch", "reading"),
   /** The body of frames: `dense` has half the bytes, and costs more charge to make than it saves on Wi-Fi (docs/frame.md). */
   frame: choice("plain", "dense"),
+  /** What is measured: see src/sensors/sensor-text.ts. */
+  sensors: text("p1", 511),
   /** Phases of the connection. */
   phases: integer(3, 1, 3),
   /** The meter's standard time, in minutes east of UTC. */
@@ -111,6 +114,13 @@ const fields = {
   p1Baud: integer(115_200, 300, 921_600),
   /** DSMR 2 and 3 send 7 data bits and a parity bit. */
   p1DataBits: integer(8, 7, 8),
+  /** The serial port of sensors that are no smart meter: an RS-485 line, or the chip in a plug. */
+  serialPort: integer(2, 0, 15),
+  serialReceive: integer(26, 0, 63),
+  serialTransmit: integer(27, 0, 63),
+  /** Pins of the I2C bus. */
+  i2cData: integer(21, 0, 63),
+  i2cClock: integer(22, 0, 63),
   host: text("localhost", 253),
   port: integer(1883, 1, 65_535),
   /** A second broker, asked when the first is not there. Empty: there is none. */
@@ -133,6 +143,9 @@ const fields = {
   /** Millivolts of the supply below which sessions are four times rarer, and below which there are none; 0: never. */
   supplyLowMv: integer(0, 0, 60_000),
   supplyStopMv: integer(0, 0, 60_000),
+  /** GPIO whose level wakes a sleeper for a session, such as a button's; it needs a resistor to the other level. -1: none. */
+  wakePin: integer(-1, -1, 63),
+  wakeLevel: integer(0, 0, 1),
   /** First and largest bound of the random wait after a failed session. */
   backoffMs: integer(30_000, 100, DAY_MS),
   backoffMaxMs: integer(3_600_000, 1_000, DAY_MS),
@@ -196,7 +209,23 @@ export function loadConfig(layers: readonly Layer[]): { config: Config; problems
     });
     config.sampleMs = fields.sampleMs.fallback;
   }
+  checkSensors(config as Config, layers, problems);
   return { config: config as Config, problems };
+}
+
+/** Whether the sensors can be so depends on other settings, too. */
+function checkSensors(config: Config, layers: readonly Layer[], problems: Problem[]): void {
+  try {
+    streamsOf(config);
+  } catch (error) {
+    const [from = ""] = layers
+      .filter(({ values }) => "sensors" in values)
+      .map((layer) => layer.from)
+      .reverse();
+    const message = `sensors is ${quote("sensors", config.sensors)}: ${(error as Error).message}`;
+    problems.push({ from, name: "sensors", message });
+    config.sensors = fields.sensors.fallback;
+  }
 }
 
 function quote(name: string, raw: unknown): string {

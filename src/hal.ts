@@ -330,9 +330,20 @@ export interface Clock {
   clear(timer: Timer | undefined): void;
 }
 
+/** A pin that ends a deep sleep. */
+export interface WakePin {
+  /** GPIO number. */
+  pin: number;
+  /** 0 or 1. */
+  level: number;
+}
+
 export interface Sleep {
-  /** Deep sleep: nothing in RAM survives. On a board it does not return; the next boot is the wake. */
-  deep(ms: number, wakeOn: readonly WakeReason[]): void;
+  /**
+   * Deep sleep: nothing in RAM survives. On a board it does not return; the next boot is the wake.
+   * @param pin what "pin" in `wakeOn` means; without one only the time ends the sleep.
+   */
+  deep(ms: number, wakeOn: readonly WakeReason[], pin?: WakePin): void;
 }
 
 /** Memory that survives deep sleep and is lost with the power (RTC memory on ESP32). */
@@ -367,11 +378,20 @@ export type WakeReason = "start" | "timer" | "sample" | "session" | "pin";
 
 /** What a wake resolves to: `ms` until the next wake, or the `ticks` at which a resident wants to be called. */
 export type WakeResult =
-  | { next: "sleep"; ms: number; wakeOn: readonly WakeReason[] }
+  | { next: "sleep"; ms: number; wakeOn: readonly WakeReason[]; pin?: WakePin }
   | { next: "idle"; until: number };
 
 /** Why the processor started: the platform's own account. `sleep` is the end of a deep sleep. */
 export type ResetReason = "power" | "sleep" | "software" | "panic" | "watchdog" | "brown-out" | "unknown";
+
+/** Classes by the kind of bus; what a platform does not have is absent. Which port and which pins, a stream says. */
+export interface Buses {
+  serial?: { io: SerialConstructor };
+  i2c?: { io: I2CConstructor };
+  pulseCount?: { io: PulseCountConstructor };
+  digital?: { io: DigitalConstructor };
+  tcp?: { io: TcpConstructor };
+}
 
 /** The native image's boot: what ECMA-419's Update lacks. */
 export interface Boot {
@@ -399,7 +419,7 @@ export interface UpdateSettings {
   keys: readonly { key: Uint8Array; kid: Uint8Array }[];
 }
 
-/** Everything a terminal gets from its platform. Buses are named; `p1` is the smart meter's. */
+/** Everything a terminal gets from its platform. */
 export interface Hal {
   clock: Clock;
   sleep: Sleep;
@@ -414,7 +434,7 @@ export interface Hal {
   supply?: { /** Volts. */ read(): number };
   /** One diagnostic line for a person. Never carries secrets. */
   log(line: string): void;
-  buses: Record<string, SerialBus | undefined>;
+  buses: Buses;
   storage: { keyValue: KeyValueStorage; flash?: FlashStorage };
   /** Absent where nothing can verify an update: then none is taken. */
   crypto?: Crypto;
@@ -423,7 +443,11 @@ export interface Hal {
   /** Absent where no update is to be taken. */
   update?: UpdateSettings;
   network: {
-    wifi?: { io: WiFiConstructor };
+    wifi?: {
+      io: WiFiConstructor;
+      /** Of a station that has been made: whether the radio may rest between beacons, and then answers later. */
+      savePower?(isOn: boolean): void;
+    };
     /** Where the time is asked for; absent where nobody knows it. */
     ntp?: { io: NtpConstructor; dns: { io: unknown }; socket: { io: unknown } };
     mqtt: { io: MqttConstructor; dns: { io: unknown }; socket: { io: unknown } };

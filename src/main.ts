@@ -11,7 +11,6 @@ import MQTTClient from "embedded:network/mqtt/client";
 import NTP from "embedded:network/ntp/client";
 import flash from "embedded:storage/flash";
 import keyValue from "embedded:storage/key-value";
-import { Digest } from "crypt";
 import config from "mc/config";
 import Modules from "modules";
 import Time from "time";
@@ -20,28 +19,38 @@ import defaultApp from "./app/default";
 import type { App } from "./app/interface";
 import { configNames } from "./config";
 import type {
-  ByteBuffer,
+  Buses,
   Clock,
-  Crypto,
+  DigitalConstructor,
   FlashStorage,
   Hal,
+  I2CConstructor,
   KeyValueStorage,
   MqttConstructor,
   NtpClient,
   NtpConstructor,
+  PulseCountConstructor,
   Retained,
   SerialConstructor,
   Sleep,
+  TcpConstructor,
   WakeReason,
   WiFiConstructor,
 } from "./hal";
+import type { Board } from "./native/esp32/board";
 import { builtInUpdates } from "./ota/built-in";
+import { NativeCrypto, type NativeModules } from "./ota/native-crypto";
 import { run } from "./run";
 
-/** Not a module of the `lin` build, so it is looked for. */
+/** No modules of the `lin` build, so they are looked for. */
 const WIFI = "embedded:network/interface/wifi";
+const I2C = "embedded:io/i2c";
+const PULSE_COUNT = "embedded:io/pulsecount";
+const DIGITAL = "embedded:io/digital";
 /** A module of the SDK whose name a linter takes for one of Node. */
 const NET = "net";
+/** Deep sleep, RTC memory and boot: only a board has them. */
+const BOARD = "src/native/esp32/board";
 /** What a mod calls its app, see src/app/manifest.json. */
 const APP = "app";
 
@@ -84,7 +93,21 @@ class DeviceClock implements Clock {
   }
 }
 
-/** Stands in until src/native gives access to RTC memory: what it keeps survives no reset. */
+/** Goes on through deep sleep and resets. */
+class BoardClock extends DeviceClock {
+  readonly #board: Board;
+
+  constructor(board: Board) {
+    super();
+    this.#board = board;
+  }
+
+  override get ticks(): number {
+    return this.#board.ticks;
+  }
+}
+
+/** Stands in for RTC memory on a host: what it keeps survives no reset. */
 class RamRetained implements Retained {
   readonly byteLength = RETAINED_BYTES;
   #bytes: Uint8Array | undefined;
@@ -101,7 +124,21 @@ class RamRetained implements Retained {
   }
 }
 
-/** Stands in until src/native can sleep deeply: the board stays awake, and the next terminal starts afresh. */
+class DeepSleep implements Sleep {
+  readonly #board: Board;
+
+  constructor(board: Board) {
+    this.#board = board;
+  }
+
+  deep(...[ms, wakeOn, pin]: Parameters<Sleep["deep"]>): void {
+    if (pin && wakeOn.includes("pin") && !this.#board.wakeOn(pin))
+      log(`gridmote: wakePin is ${pin.pin}, and this chip cannot wake by it`);
+    this.#board.sleep(ms);
+  }
+}
+
+/** Stands in for deep sleep on a host: it stays awake, and the next terminal starts afresh. */
 class WaitingSleep implements Sleep {
   readonly #clock: Clock;
   #ms = 0;
@@ -202,48 +239,22 @@ function random(): number {
   return ((high << 16) ^ low ^ Date.now()) >>> 0;
 }
 
-/** Modules of the SDK that have no typings: a point of a curve, the curve, and who verifies. */
-const POINT = "ecp";
-const CURVE = "curve";
-const ECDSA = "ecdsa";
-/** Before x and y: the form of a point that leaves nothing out. */
-const UNCOMPRESSED = 4;
-
-type PointClass = { fromOctetString(bytes: Uint8Array): object };
-type CurveClass = new (name: string) => object;
-type EcdsaClass = new (
-  key: object,
-  curve: object,
-) => { verify(digest: ArrayBuffer, signature: ArrayBuffer): boolean };
-
-/** The SDK's native SHA-256, P-256 and ECDSA. */
-class NativeCrypto implements Crypto {
-  sha256() {
-    const hash = new Digest("SHA256");
-    return {
-      // It takes views as well, which its typings do not say.
-      update: (bytes: ByteBuffer) => hash.write(bytes as ArrayBuffer),
-      digest: () => new Uint8Array(hash.close()),
-    };
-  }
-
-  verifyES256(key: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-    const bytes = new Uint8Array(key.length + 1);
-    bytes[0] = UNCOMPRESSED;
-    bytes.set(key, 1);
-    const point = (Modules.importNow(POINT) as PointClass).fromOctetString(bytes);
-    const curve = new (Modules.importNow(CURVE) as CurveClass)("secp256r1");
-    const verifier = new (Modules.importNow(ECDSA) as EcdsaClass)(point, curve);
-    const digest = this.sha256();
-    digest.update(message);
-    return verifier.verify(digest.digest().buffer as ArrayBuffer, signature.slice().buffer);
-  }
+/** Classes of buses that not every platform has are no modules of its build. */
+function findBuses(): Buses {
+  const io = <T>(name: string) => (Modules.has(name) ? { io: Modules.importNow(name) as T } : undefined);
+  return {
+    serial: { io: Serial as unknown as SerialConstructor },
+    tcp: { io: TCP as unknown as TcpConstructor },
+    i2c: io<I2CConstructor>(I2C),
+    pulseCount: io<PulseCountConstructor>(PULSE_COUNT),
+    digital: io<DigitalConstructor>(DIGITAL),
+  };
 }
 
 function createHal(clock: Clock, sleep: Sleep): Hal {
   const wifi = Modules.has(WIFI) ? (Modules.importNow(WIFI) as WiFiConstructor) : undefined;
   let mac: string | undefined;
-  const crypto = new NativeCrypto();
+  const crypto = new NativeCrypto((name) => Modules.importNow(name) as NativeModules[typeof name]);
   const update = builtInUpdates(config, crypto, log);
   return {
     clock,
@@ -255,7 +266,7 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
     },
     random,
     log,
-    buses: { p1: { io: Serial as unknown as SerialConstructor } },
+    buses: findBuses(),
     storage: {
       keyValue: keyValue as unknown as KeyValueStorage,
       flash: flash as unknown as FlashStorage,
@@ -268,6 +279,14 @@ function createHal(clock: Clock, sleep: Sleep): Hal {
       mqtt: { io: MQTTClient as unknown as MqttConstructor, dns, socket: { io: TCP } },
     },
   };
+}
+
+/** The same with what only a board has. */
+function createBoardHal(board: Board): Hal {
+  const hal = createHal(new BoardClock(board), new DeepSleep(board));
+  const { retained, resetReason, boot, saveRadio } = board;
+  if (hal.network.wifi) hal.network.wifi.savePower = saveRadio;
+  return Object.assign(hal, { retained, resetReason, boot });
 }
 
 /** The app of the installed mod, if it may and does load, then the one that is built in. */
@@ -290,7 +309,8 @@ function ownConfig(): Record<string, unknown> {
   return Object.fromEntries(known.map((name) => [name, config[name]]));
 }
 
-async function main(): Promise<never> {
+/** On a host, which cannot sleep deeply, one terminal after the other. */
+async function runOnHost(): Promise<void> {
   const clock = new DeviceClock();
   const sleep = new WaitingSleep(clock);
   const hal = createHal(clock, sleep);
@@ -299,6 +319,12 @@ async function main(): Promise<never> {
     await run(hal, loadApps, ownConfig(), reason);
     reason = await sleep.over();
   }
+}
+
+async function main(): Promise<void> {
+  if (!Modules.has(BOARD)) return runOnHost();
+  const board = Modules.importNow(BOARD) as Board;
+  return run(createBoardHal(board), loadApps, ownConfig(), board.wakeReason);
 }
 
 main();

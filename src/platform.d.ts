@@ -3,6 +3,10 @@
 /** Writes to the debugger or, in a build without one, to the console. */
 declare function trace(...messages: string[]): void;
 
+/** A C function, by its name; the compiler knows it in this form only: `native("name").call(this, …)`. */
+// biome-ignore lint/suspicious/noExplicitAny: as the SDK declares it
+declare function native(name: string): (...values: any[]) => any;
+
 declare module "embedded:network/ntp/client" {
   export default class NTP {
     constructor(options: { servers: string[]; dns: object; socket: object });
@@ -19,12 +23,4 @@ declare module "embedded:storage/flash" {
 declare module "embedded:storage/key-value" {
   const storage: { open(options: { path: string }): object };
   export default storage;
-}
-
-declare module "crypt" {
-  export class Digest {
-    constructor(type: "SHA256");
-    write(bytes: ArrayBuffer | Uint8Array): void;
-    close(): ArrayBuffer;
-  }
 }

@@ -54,7 +54,7 @@ export async function run(
     terminal.close();
     if (updater?.proceed()) return;
     updater?.close();
-    hal.sleep.deep(next.ms, next.wakeOn);
+    hal.sleep.deep(next.ms, next.wakeOn, next.pin);
   } catch (error) {
     if (!updater?.isOnTrial) throw error;
     hal.log(`what is on trial has failed (${error})`);

@@ -1,4 +1,4 @@
-import type { App, AppInstance, Plan, StreamPlan } from "./app/interface";
+import type { App, AppInstance, Plan, SensorPlan, StreamPlan } from "./app/interface";
 import { descriptorBytes, encodeDescriptor } from "./comms/descriptor";
 import { planProfiles } from "./comms/plan-profiles";
 import { countReset } from "./comms/status";
@@ -9,8 +9,9 @@ import type { Hal, Timer, WakeReason, WakeResult } from "./hal";
 import { Integrator } from "./lowpower/integrator";
 import { Planner } from "./lowpower/planner";
 import { emptyBatch, Recorder } from "./lowpower/recorder";
+import { newRegisters, partsOf, resumedRegisters } from "./lowpower/registers";
 import { loadState, newState, QUALITY_CODES, rowBytes, type State, type StreamState } from "./lowpower/state";
-import { type Driver, type DriverFactory, Stream } from "./lowpower/stream";
+import { Stream } from "./lowpower/stream";
 import { Timekeeper } from "./lowpower/timekeeper";
 import { Triggers } from "./lowpower/triggers";
 import { dueAfterStep } from "./lowpower/wake";
@@ -19,7 +20,10 @@ import { Quality } from "./model/quality";
 import type { Sample } from "./model/reading";
 import type { Updater } from "./ota/updater";
 import { configure, provisioned, raiseEpoch } from "./provisioning";
-import { P1 } from "./sensors/p1";
+import { rowOf } from "./sensors/drivers";
+import { checkPlaces, planOf, sourceOf } from "./sensors/places";
+import { streamsOf } from "./sensors/sensor-text";
+import { checkSensor, Sensors } from "./sensors/sensors";
 
 /** Time servers give whole seconds: what is due need not follow a smaller step. */
 const CLOCK_STEP_MS = 2_000;
@@ -27,6 +31,8 @@ const CLOCK_STEP_MS = 2_000;
 const CRYSTAL_SLIP = 200;
 const MAX_PERIOD_MS = 86_400_000;
 const MAX_BATCH = 1024;
+/** A resident's readings that are further apart have their device closed in between. */
+const LEAST_CLOSED_MS = 10_000;
 /** A fifteenth of the time between sessions. */
 const MINIMUM_SHARE = 15;
 
@@ -53,6 +59,7 @@ export class Terminal {
   readonly #planner: Planner;
   readonly #store: Store;
   readonly #uplink: Uplink;
+  readonly #sensors: Sensors;
   readonly #lines: Line[];
   readonly #update: Updater | undefined;
   #sendNow = false;
@@ -73,8 +80,9 @@ export class Terminal {
     const stored = saved && reason !== "start" ? saved.provisioned : provisioned(hal, overrides);
     this.#config = configure(overrides, stored);
     this.#device = this.#config.device || (reason === "start" ? undefined : saved?.device) || hal.mac;
-    this.#app = app({ version: 1, config: this.#config });
-    checkPlan(this.#app.plan);
+    this.#app = app({ version: 1, config: this.#config, streams: streamsOf(this.#config) });
+    checkPlan(this.#app.plan, this.#config, reason);
+    this.#sensors = new Sensors(hal, this.#config);
     const slipError = this.#config.mode === "resident" ? CRYSTAL_SLIP : undefined;
     this.#state = saved ?? newState(raiseEpoch(hal), slipError);
     const state = this.#state;
@@ -159,8 +167,6 @@ export class Terminal {
   // ---- Wiring ----
 
   #wire(plans: readonly StreamPlan[], profiles: readonly Profile[]): Line[] {
-    const buses = new Set(plans.map(({ sensor }) => sensor));
-    if (buses.size !== plans.length) throw new RangeError("the app's plan uses one bus for two streams");
     const fresh = plans.map((plan, index) => newStream(plan, profiles[index]));
     const numbers = Math.max(0, ...fresh.map(numbersOf));
     const columns = Math.max(0, ...profiles.map((profile) => profile.columns.length));
@@ -187,26 +193,34 @@ export class Terminal {
     stream.due = plan.sampleMs ? this.#time.slotAfter(ticks, plan.sampleMs) : ticks;
     const { length } = stream.registers;
     const before = length ? this.#store.registersBefore(stream.point, stream.profile, length) : undefined;
-    if (before) stream.registers = Integrator.resumed(before);
+    if (before) stream.registers = resumedRegisters(before, rowOf(planOf(plan).driver).counts);
     return stream;
   }
 
   #line(plan: StreamPlan, profile: Profile, saved: StreamState, bytes: number): Line {
     saved.batch.capacity = bytes;
     const recorder = new Recorder(profile, saved.batch, plan.batch);
-    const { registers } = saved;
-    const integrator = registers.length ? new Integrator(profile, registers, plan.sampleMs) : undefined;
+    const sensor = planOf(plan);
+    const row = rowOf(sensor.driver);
+    const { integrated, counts } = partsOf(saved.registers, row.counts);
+    const integrator = integrated.length ? new Integrator(profile, integrated, plan.sampleMs) : undefined;
     const triggers = plan.triggers && new Triggers(plan.triggers, saved.triggers);
     const stream = new Stream({
       plan,
       clock: this.#hal.clock,
       time: this.#time,
       due: saved.due,
-      open: driverFactory(this.#hal, this.#config),
+      open: (callbacks) => this.#sensors.open(sensor, counts, callbacks),
+      closesBetween: this.#config.mode === "resident" && !row.staysOpen && plan.sampleMs >= LEAST_CLOSED_MS,
       // As a job: below a port's callback and a driver, too little stack may be left for the outbox.
       onReading: (ticks, sample) => void Promise.resolve().then(() => this.#record(line, ticks, sample)),
     });
     const line: Line = { stream, recorder, saved, integrator, triggers };
+    const missing = this.#sensors.lacks(sensor);
+    if (missing)
+      this.#hal.log(
+        `point ${plan.point}: ${sensor.driver} needs a bus, ${missing}, that this platform has not`,
+      );
     return line;
   }
 
@@ -321,7 +335,13 @@ export class Terminal {
     const staysUntil = this.#uplink.staysUntil;
     if (staysUntil !== undefined) return { next: "idle", until: Math.min(until, staysUntil) };
     await this.#uplink.end();
-    return { next: "sleep", ms: Math.max(until - this.#hal.clock.ticks, 0), wakeOn: ["timer", "pin"] };
+    const { wakePin, wakeLevel } = this.#config;
+    return {
+      next: "sleep",
+      ms: Math.max(until - this.#hal.clock.ticks, 0),
+      wakeOn: ["timer", "pin"],
+      ...(wakePin >= 0 && { pin: { pin: wakePin, level: wakeLevel } }),
+    };
   }
 
   /**
@@ -342,15 +362,18 @@ export class Terminal {
   }
 }
 
-function newStream({ point, integrate, triggers }: StreamPlan, profile: Profile): StreamState {
+function newStream(plan: StreamPlan, profile: Profile): StreamState {
+  const { point, integrate, triggers } = plan;
+  const sensor = planOf(plan);
   return {
     point,
     profile: profile.number,
     due: 0,
     storingId: 0,
     end: Number.NaN,
+    source: sourceOf(sensor),
     batch: emptyBatch(profile, 0),
-    registers: integrate ? Integrator.registers(profile) : new Float64Array(0),
+    registers: newRegisters(profile, integrate ?? false, rowOf(sensor.driver).counts),
     triggers: triggers ? Triggers.kept(triggers) : new Float64Array(0),
   };
 }
@@ -364,24 +387,14 @@ function isAlike(saved: StreamState, stream: StreamState): boolean {
   return (
     saved.point === stream.point &&
     saved.profile === stream.profile &&
+    saved.source === stream.source &&
     numbersOf(saved) === numbersOf(stream) &&
     saved.registers.length === stream.registers.length
   );
 }
 
-function driverFactory(hal: Hal, config: Config): DriverFactory {
-  const { p1 } = hal.buses;
-  if (!p1) throw new RangeError("the plan samples p1, but the platform has no such bus");
-  return ({ onSample, onError }): Driver => {
-    const sensor = { ...p1, port: config.p1Port, receive: config.p1Receive, baud: config.p1Baud };
-    const driver = new P1({ sensor, clock: hal.clock, onSample, onError });
-    driver.configure({ utcOffset: config.utcOffset, dataBits: config.p1DataBits as 7 | 8 });
-    return driver;
-  };
-}
-
 /** @throws RangeError that names what is wrong with an app's plan. */
-function checkPlan({ streams, sessionMs, minimumMs }: Plan): void {
+function checkPlan({ streams, sessionMs, minimumMs }: Plan, config: Config, reason: WakeReason): void {
   checkInteger("sessionMs", sessionMs, 1, MAX_PERIOD_MS);
   if (minimumMs !== undefined) checkInteger("minimumMs", minimumMs, 0, MAX_PERIOD_MS);
   for (const { point, sampleMs, timeoutMs, batch } of streams) {
@@ -389,6 +402,17 @@ function checkPlan({ streams, sessionMs, minimumMs }: Plan): void {
     checkInteger("sampleMs", sampleMs, 0, MAX_PERIOD_MS);
     checkInteger("timeoutMs", timeoutMs, 1, MAX_PERIOD_MS);
     checkInteger("batch", batch, 1, MAX_BATCH);
+  }
+  checkSensors(streams.map(planOf), config, reason);
+}
+
+/** What the first boot of an epoch has found to be valid, the wakes after it need not look at again. */
+function checkSensors(sensors: readonly SensorPlan[], config: Config, reason: WakeReason): void {
+  try {
+    if (reason === "start") for (const sensor of sensors) checkSensor(sensor, config);
+    if (sensors.length > 1) checkPlaces(sensors, config);
+  } catch (error) {
+    throw new RangeError(`the app's plan: ${(error as Error).message}`);
   }
 }
 

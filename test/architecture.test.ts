@@ -198,6 +198,8 @@ describe("src uses nothing of Node", () => {
     ],
     ["main.ts too", "src/main.ts", `import "node:fs"; // !\ntrace("x");\nDate.now();\nconsole.log(1); // !`],
     ["trace elsewhere", "src/terminal.ts", `trace("x"); // !`],
+    ["C functions in src/native", "src/native/esp32/x.ts", `native("f").call(0);\ntrace("x"); // !`],
+    ["C functions elsewhere", "src/main.ts", `native("f").call(0); // !`],
     ["other rooms", "tools/x.ts", `import "node:fs"; process.exit();`],
   ])("%s", (_, fileName, text) => expectMarked(sourceWithoutNode, fileName, text));
 });

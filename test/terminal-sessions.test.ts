@@ -76,6 +76,23 @@ describe("what a plan wants sent before its period ends", () => {
   });
 });
 
+describe("a frame that flash has damaged while it waited", () => {
+  it("is counted, in retained memory and in the state message", async () => {
+    const site = await Site.open({ config: { sessionMs: 10 * MINUTE, statusMs: 10 * MINUTE } });
+    site.terminal.link.down("network");
+    await site.pass(HOUR);
+    const { waiting, partition } = site.terminal;
+    expect(waiting).toBeGreaterThan(3);
+    // Within the oldest frame, behind its block's header and its record's.
+    partition.bytes[200] ^= 4;
+    site.terminal.link.up("network");
+    await site.pass(3 * HOUR);
+    expect(site.terminal.waiting).toBe(0);
+    expect(site.terminal.counters!.damaged).toBe(1);
+    expect(site.states.at(-1)).toContain('"damaged":1');
+  });
+});
+
 describe("the network that a terminal knows", () => {
   it("is searched on all channels at first, and then on the one where it was", async () => {
     const channels: (number | undefined)[] = [];

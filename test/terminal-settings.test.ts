@@ -5,7 +5,7 @@ import defaultApp from "../src/app/default";
 import type { App, AppInstance } from "../src/app/interface";
 import { profileNumber } from "../src/comms/descriptor";
 import { planProfiles } from "../src/comms/plan-profiles";
-import type { Hal, SerialOptions } from "../src/hal";
+import type { Hal, SerialOptions, WakePin } from "../src/hal";
 import { columnsOf, profiles } from "../src/model/profiles";
 import { decodeDescriptor } from "../tools/decode/descriptor";
 import { describedProfile } from "../tools/decode/profiles";
@@ -260,6 +260,31 @@ describe("a sleeper", () => {
     expect(openAtSleep.length).toBeGreaterThan(9);
     expect(Math.max(...openAtSleep)).toBe(0);
   });
+
+  it.each<[Record<string, number>, WakePin | undefined]>([
+    [{}, undefined],
+    [{ wakePin: -1, wakeLevel: 1 }, undefined],
+    [{ wakePin: 0 }, { pin: 0, level: 0 }],
+    [
+      { wakePin: 33, wakeLevel: 1 },
+      { pin: 33, level: 1 },
+    ],
+  ])("with %o wakes by %o", async (config, pin) => {
+    const pins: (WakePin | undefined)[] = [];
+    const site = await Site.open({
+      config,
+      prepare: ({ sleep }) => {
+        const { deep } = sleep;
+        sleep.deep = (...request) => {
+          pins.push(request[2]);
+          deep.apply(sleep, request);
+        };
+      },
+    });
+    await site.pass(3 * MINUTE);
+    expect(pins.length).toBeGreaterThan(2);
+    expect(pins).toEqual(pins.map(() => pin));
+  });
 });
 
 describe("what an app is told of a reading", () => {
@@ -348,8 +373,8 @@ describe("the settings of the meter", () => {
       { p1Port: 2, p1Receive: 21 },
       {
         prepare({ buses }) {
-          const { io } = buses.p1!;
-          buses.p1!.io = class extends io {
+          const { io } = buses.serial!;
+          buses.serial!.io = class extends io {
             constructor(options: SerialOptions) {
               opened.push(options);
               super(options);

@@ -337,8 +337,8 @@ describe("a resident whose bus fails", () => {
     const site = await Site.open({
       config: { mode: "resident", sampleMs: 600_000, sessionMs: 300_000 },
       prepare({ buses }) {
-        const { io } = buses.p1!;
-        buses.p1!.io = new Proxy(io, {
+        const { io } = buses.serial!;
+        buses.serial!.io = new Proxy(io, {
           construct(target, [options]: ConstructorParameters<typeof io>) {
             fail = options.onError;
             return new target(options);
@@ -360,8 +360,8 @@ describe("a resident whose port falls silent without a word", () => {
     const site = await Site.open({
       config: { mode: "resident", sampleMs: 30_000, sessionMs: MINUTE },
       prepare({ buses }) {
-        const { io } = buses.p1!;
-        buses.p1!.io = class extends io {
+        const { io } = buses.serial!;
+        buses.serial!.io = class extends io {
           constructor(options: ConstructorParameters<typeof io>[0]) {
             deaf = false;
             super({ ...options, onReadable: (count) => void (deaf || options.onReadable?.(count)) });
@@ -553,7 +553,9 @@ describe("a terminal", () => {
       const { plan } = defaultApp(kit);
       return { plan: { ...plan, streams: [...plan.streams, ...plan.streams] } };
     };
-    await expect((await Site.open({ app: twice })).pass(0)).rejects.toThrow("one bus for two streams");
+    await expect((await Site.open({ app: twice })).pass(0)).rejects.toThrow(
+      "the app's plan: p1 and p1 both use serial port 1",
+    );
     for (const wrong of [{ point: 256 }, { batch: 0 }, { sampleMs: Number.NaN }]) {
       const bad: App = (kit) => {
         const { plan } = defaultApp(kit);
@@ -612,7 +614,10 @@ describe("a terminal", () => {
 
   it("closes what an earlier plan has left open", async () => {
     let phases = 3;
-    const app: App = (kit) => defaultApp({ ...kit, config: { ...kit.config, phases } });
+    const app: App = (kit) => {
+      const { plan } = defaultApp(kit);
+      return { plan: { ...plan, streams: [{ ...plan.streams[0], profile: phases === 1 ? 1 : 2 }] } };
+    };
     const site = await Site.open({ app });
     await site.pass(3.5 * MINUTE);
     phases = 1;

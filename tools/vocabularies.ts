@@ -413,6 +413,11 @@ export const vocabularies: Readonly<Record<string, Vocabulary>> = {
     lwm2m: { 4: "2" },
     homeAssistant: { ...measurement("signal_strength"), diagnostic: true },
   },
+  // P1 has one OBIS code for all meters on the M-Bus, whatever they meter: 0-n:24.2.1.
+  gas: { title: "Gas", homeAssistant: increasing("gas") },
+  water: { title: "Water", lwm2m: { 3424: "1" }, homeAssistant: increasing("water") },
+  heat: { title: "Heat", homeAssistant: increasing("energy") },
+  cold: { title: "Cooling", homeAssistant: increasing("energy") },
 };
 
 /** Home Assistant's unit for one of SenML, where they differ. */
@@ -423,6 +428,7 @@ const HOME_ASSISTANT_UNITS: Readonly<Record<string, string>> = {
   "/": "",
   Cel: "°C",
   "W/m2": "W/m²",
+  m3: "m³",
 };
 
 /** The unit that Home Assistant has for a SenML unit; empty for none. */

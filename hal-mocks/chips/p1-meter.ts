@@ -11,6 +11,15 @@ export interface MeterValues {
   phases: readonly { v: number; i: number; importW: number; exportW: number }[];
 }
 
+/** A meter on the M-Bus, of which the main meter has a value now and then. */
+export interface MBusMeter {
+  /** Device type, EN 13757-3: 2 electricity, 3 gas, 4 heat, 7 water. */
+  type: number;
+  unit: "m3" | "GJ" | "kWh";
+  /** What it has counted, in its unit. */
+  read: (time: number) => number;
+}
+
 export interface P1MeterSettings {
   /** Virtual time: Unix milliseconds. */
   clock: {
@@ -28,9 +37,13 @@ export interface P1MeterSettings {
   /** DSMR version. 22 sends neither clock nor checksum. */
   version?: 22 | 42 | 50;
   identification?: string;
+  /** From channel 1 on; DSMR 4 and newer. */
+  mbus?: readonly MBusMeter[];
 }
 
 const MINUTE_MS = 60_000;
+/** How often the main meter gets values over the M-Bus: DSMR 5, and before. */
+const MBUS_MS = { 50: 300_000, 42: 3_600_000, 22: 3_600_000 } as const;
 const POLYNOMIAL = 0xa001;
 
 /** A place in the telegram that changes: `digits` decimal digits at `at`, with a period before the last `decimals`. */
@@ -53,11 +66,11 @@ export class P1Meter implements SerialChip {
 
   constructor(settings: P1MeterSettings) {
     const { clock, values, utcOffset = 60, offset = 0, version = 50 } = settings;
-    const { period = version < 50 ? 10_000 : 1000, identification = "GMT5\\2GRIDMOTE" } = settings;
-    this.#settings = { clock, values, utcOffset, period, offset, version, identification };
+    const { period = version < 50 ? 10_000 : 1000, identification = "GMT5\\2GRIDMOTE", mbus = [] } = settings;
+    this.#settings = { clock, values, utcOffset, period, offset, version, identification, mbus };
     const phases = values(clock.now).phases.length;
     // A line sends from the buffer that it was given: two take turns.
-    this.#layouts = [0, 1].map(() => new Layout(version, identification, phases));
+    this.#layouts = [0, 1].map(() => new Layout(version, identification, phases, mbus));
   }
 
   onOpen(line: SerialLine): void {
@@ -90,13 +103,17 @@ export class P1Meter implements SerialChip {
 class Layout {
   readonly #bytes: Uint8Array;
   readonly #places: Place[] = [];
+  /** Where the lines of M-Bus meters have their time and their value. */
+  readonly #mbus: { clockAt: number; at: number; meter: MBusMeter }[] = [];
+  readonly #mbusMs: number;
+  #mbusTime = Number.NaN;
   readonly #clockAt: number;
   readonly #checksumAt: number;
   #text = "";
   #minute = Number.NaN;
-  #summer = false;
 
-  constructor(version: 22 | 42 | 50, identification: string, phases: number) {
+  constructor(version: 22 | 42 | 50, identification: string, phases: number, mbus: readonly MBusMeter[]) {
+    this.#mbusMs = MBUS_MS[version];
     this.#text = `/${identification}\r\n\r\n`;
     if (version > 22) this.#text += `1-3:0.2.8(${version})\r\n0-0:1.0.0(`;
     this.#clockAt = version > 22 ? this.#text.length : -1;
@@ -114,6 +131,7 @@ class Layout {
     this.#line("1-0:2.7.0", "kW", 5, 3, (values) => Math.round(values.exportW));
     this.#text += "0-0:96.13.0()\r\n";
     for (let phase = 0; phase < phases && version !== 22; phase++) this.#phase(phase, version);
+    if (version !== 22) for (const [index, meter] of mbus.entries()) this.#mbusLines(index + 1, meter);
     this.#text += "!";
     this.#checksumAt = version > 22 ? this.#text.length : -1;
     this.#text += version > 22 ? "0000\r\n" : "\r\n";
@@ -124,6 +142,7 @@ class Layout {
     for (const { at, digits, decimals, read } of this.#places)
       this.#write(at, digits, decimals, read(values));
     if (this.#clockAt >= 0) this.#writeClock(time, utcOffset);
+    if (this.#mbus.length) this.#writeMBus(time - (time % this.#mbusMs), utcOffset);
     if (this.#checksumAt >= 0) this.#writeChecksum();
     return this.#bytes;
   }
@@ -135,6 +154,25 @@ class Layout {
     this.#line(`1-0:${c + 11}.7.0`, "A", 3, 0, ({ phases }) => Math.round(phases[phase].i));
     this.#line(`1-0:${c + 1}.7.0`, "kW", 5, 3, ({ phases }) => Math.round(phases[phase].importW));
     this.#line(`1-0:${c + 2}.7.0`, "kW", 5, 3, ({ phases }) => Math.round(phases[phase].exportW));
+  }
+
+  #mbusLines(channel: number, meter: MBusMeter): void {
+    const code = `0-${channel}`;
+    this.#text += `${code}:24.1.0(${String(meter.type).padStart(3, "0")})\r\n`;
+    this.#text += `${code}:96.1.0(4730303339303031393336393930363139)\r\n${code}:24.2.1(`;
+    const clockAt = this.#text.length;
+    this.#text += "000000000000W)(";
+    this.#mbus.push({ clockAt, at: this.#text.length, meter });
+    this.#text += `00000.000*${meter.unit})\r\n`;
+  }
+
+  #writeMBus(time: number, utcOffset: number): void {
+    if (time === this.#mbusTime) return;
+    this.#mbusTime = time;
+    for (const { clockAt, at, meter } of this.#mbus) {
+      this.#writeTime(clockAt, time, utcOffset);
+      this.#write(at, 8, 3, Math.floor(meter.read(time) * 1000));
+    }
   }
 
   #line(obis: string, unit: string, digits: number, decimals: number, read: Place["read"]): void {
@@ -159,18 +197,17 @@ class Layout {
 
   #writeClock(time: number, utcOffset: number): void {
     const minute = Math.floor(time / MINUTE_MS);
-    if (minute !== this.#minute) {
-      this.#minute = minute;
-      this.#summer = isSummer(time);
-      const local = new Date(time + (utcOffset + (this.#summer ? 60 : 0)) * MINUTE_MS).toISOString();
-      // 2026-06-01T12:34:56 -> 2606011234
-      const digits = local.slice(2, 16).replace(/[-T:]/g, "");
-      for (let index = 0; index < digits.length; index++) {
-        this.#bytes[this.#clockAt + index] = digits.charCodeAt(index);
-      }
-      this.#bytes[this.#clockAt + 12] = this.#summer ? 0x53 : 0x57;
-    }
-    this.#write(this.#clockAt + 10, 2, 0, Math.floor(time / 1000) % 60);
+    if (minute !== this.#minute) this.#writeTime(this.#clockAt, time, utcOffset);
+    else this.#write(this.#clockAt + 10, 2, 0, Math.floor(time / 1000) % 60);
+    this.#minute = minute;
+  }
+
+  #writeTime(at: number, time: number, utcOffset: number): void {
+    const summer = isSummer(time);
+    const local = new Date(time + (utcOffset + (summer ? 60 : 0)) * MINUTE_MS).toISOString();
+    // 2026-06-01T12:34:56 -> 260601123456
+    const digits = local.slice(2, 19).replace(/[-T:]/g, "") + (summer ? "S" : "W");
+    for (let index = 0; index < digits.length; index++) this.#bytes[at + index] = digits.charCodeAt(index);
   }
 
   #writeChecksum(): void {

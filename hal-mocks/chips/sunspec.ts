@@ -116,8 +116,14 @@ export class SunSpecChip implements ModbusDevice {
   }
 
   holding(address: number): number | undefined {
-    const map = [0x5375, 0x6e53];
-    for (const { id, words } of this.#models()) map.push(id, words.length, ...words);
-    return [...map, NO_16][address - this.#base];
+    let at = address - this.#base;
+    if (at < 2) return [0x5375, 0x6e53][at];
+    at -= 2;
+    for (const { id, words } of this.#models()) {
+      if (at < 2) return at ? words.length : id;
+      if (at < 2 + words.length) return words[at - 2];
+      at -= 2 + words.length;
+    }
+    return at === 0 ? NO_16 : undefined;
   }
 }

@@ -1,25 +1,6 @@
 import type { AppInstance, Kit } from "./interface";
 
-/** Numbers of the built-in profiles for one and three phases. */
-const METER_1 = 1;
-const METER_3 = 2;
-
-/** The default app: a smart meter on a P1 port, sampled and sent as the configuration says. */
-export default function app(kit: Kit): AppInstance {
-  const { config } = kit;
-  return {
-    plan: {
-      streams: [
-        {
-          point: 0,
-          sensor: "p1",
-          profile: config.phases === 1 ? METER_1 : METER_3,
-          sampleMs: config.sampleMs,
-          timeoutMs: config.sampleTimeoutMs,
-          batch: config.durable === "reading" ? 1 : config.batch,
-        },
-      ],
-      sessionMs: config.sessionMs,
-    },
-  };
+/** The default app: the sensors of the configuration, sampled and sent as that says. */
+export default function app({ config, streams }: Kit): AppInstance {
+  return { plan: { streams, sessionMs: config.sessionMs } };
 }

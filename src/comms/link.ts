@@ -68,6 +68,8 @@ export class Link {
   /** Searches one channel first, where the access point was last; then all of them. */
   async #associate(station: WiFi): Promise<void> {
     this.#station = station;
+    // A radio that rests makes each answer wait for a beacon: a sleeper has a handful of them, then sleeps.
+    this.#hal.network.wifi?.savePower?.(this.#config.mode === "resident");
     const known = this.#known;
     const { address, mask, gateway } = this.#config;
     if (address && mask && gateway) station.configure({ static: { address, mask, gateway } });

@@ -44,7 +44,7 @@ export function statusOf(
   const next = time.at(sessionDue);
   const now = time.at(ticks);
   const reasons = [reset0, reset1, reset2, reset3].slice(0, resets).map((code) => RESET_REASONS[code]);
-  const { frames, acknowledged, sessions, failedSessions, lost, readings } = counters;
+  const { frames, acknowledged, sessions, failedSessions, lost, damaged, readings } = counters;
   return JSON.stringify({
     state: mode === "sleeper" ? "sleeping" : "online",
     version: VERSION,
@@ -57,6 +57,7 @@ export function statusOf(
     waiting,
     dropped,
     lost,
+    damaged,
     frames,
     acknowledged,
     sessions,

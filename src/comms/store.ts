@@ -36,6 +36,8 @@ export class Store {
   readonly #mayBeTorn: boolean;
   /** False while a boot wires: see `save`. */
   #isSaving = false;
+  /** Of what this outbox has found damaged, how much is counted. */
+  #damagedCounted = 0;
 
   /**
    * @param profiles of the plan's streams.
@@ -75,6 +77,7 @@ export class Store {
   close(): void {
     this.#outbox?.close();
     this.#outbox = undefined;
+    this.#damagedCounted = 0;
   }
 
   /**
@@ -156,7 +159,11 @@ export class Store {
    * have grown, and to store it again after a reset gives the same frame.
    */
   save(): void {
-    if (this.#isSaving) saveState(this.#state, this.#hal.retained);
+    if (!this.#isSaving) return;
+    const damaged = this.#outbox?.damaged ?? 0;
+    this.#state.counters.damaged += damaged - this.#damagedCounted;
+    this.#damagedCounted = damaged;
+    saveState(this.#state, this.#hal.retained);
   }
 
   /** The boot has wired all that it has found. */

@@ -55,10 +55,8 @@ export class Integrator {
   }
 
   /** Registers from before a power loss: what was measured last, and when, means nothing any more. */
-  static resumed(before: readonly number[]): Float64Array {
-    const registers = Float64Array.from(before);
+  static resume(registers: Float64Array): void {
     for (let at = 0; at < registers.length; at += NUMBERS) registers[at + VALUE] = Number.NaN;
-    return registers;
   }
 
   /**

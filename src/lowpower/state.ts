@@ -14,6 +14,8 @@ export interface Counters {
   failedSessions: number;
   /** Readings that could not be kept: the store failed until their batch was full. */
   lost: number;
+  /** Records that were stored and cannot be read any more: flash has failed. */
+  damaged: number;
 }
 
 /** What is known of the network from sessions before, all 0 at first. */
@@ -34,7 +36,9 @@ export interface StreamState {
   /** Unix seconds of the last reading that was stored, NaN when it is not known. */
   end: number;
   batch: Batch;
-  /** See `Integrator`; empty for a stream that has none. */
+  /** What its sensor is, as a number: another one has other counters. */
+  source: number;
+  /** See `Integrator`, and behind that `Counts`; empty for a stream that has none of both. */
   registers: Float64Array;
   /** See `Triggers`; empty for a stream that has none. */
   triggers: Float64Array;
@@ -118,12 +122,12 @@ const TIME = [
   ],
 ] as readonly (keyof TimeState)[];
 const LINK = ["channel", "broker"] as const;
-const COUNTERS = ["frames", "acknowledged", "sessions", "failedSessions", "lost"] as const;
-const STREAM = ["point", "profile", "due", "storingId", "end"] as const;
+const COUNTERS = ["frames", "acknowledged", "sessions", "failedSessions", "lost", "damaged"] as const;
+const STREAM = ["point", "profile", "due", "storingId", "end", "source"] as const;
 const BATCH = ["count", "length", "start", "end"] as const;
 
 /** Raised with every change of the layout; another version is no state of ours. */
-const VERSION = 4;
+const VERSION = 6;
 const PREFIX_BYTES = 8;
 const NUMBER_BYTES = 8;
 /** Text is stored as UTF-16 code units. */
@@ -181,6 +185,7 @@ export function newState(boot: number, slipError?: number): State {
       sessions: 0,
       failedSessions: 0,
       lost: 0,
+      damaged: 0,
     },
     device: "",
     provisioned: "{}",
@@ -318,6 +323,7 @@ function readStream(numbers: Float64Array, start: number, streams: StreamState[]
     due: 0,
     storingId: 0,
     end: 0,
+    source: 0,
     batch,
     registers: none,
     triggers: none,

@@ -2,18 +2,12 @@ import type { StreamPlan } from "../app/interface";
 import type { Clock, Timer } from "../hal";
 import { Quality, type QualityCode } from "../model/quality";
 import type { Sample } from "../model/reading";
+import type { OpenSensor, SensorCallbacks } from "../sensors/sensors";
 import type { Timekeeper } from "./timekeeper";
 import { dueAfterStep } from "./wake";
 
-/** What a stream needs of a driver, in ECMA-419's Sensor pattern. */
-export interface Driver {
-  /** The newest unread sample, or undefined. */
-  sample(): Sample | undefined;
-  close(): void;
-}
-
 /** Opens a driver. The callbacks are never called from inside the call. */
-export type DriverFactory = (callbacks: { onSample: () => void; onError: () => void }) => Driver;
+export type DriverFactory = (callbacks: SensorCallbacks) => OpenSensor;
 
 /** How long a failed bus is left alone. */
 const REOPEN_MS = 10_000;
@@ -28,6 +22,8 @@ export interface StreamOptions {
   /** Ticks of the next reading. */
   due: number;
   open: DriverFactory;
+  /** A resident closes the device between two readings. */
+  closesBetween?: boolean;
   onReading: (ticks: number, sample: Sample) => void;
 }
 
@@ -39,8 +35,11 @@ export class Stream {
   readonly plan: StreamPlan;
   readonly #options: StreamOptions;
   #due: number;
-  #driver: Driver | undefined;
+  #driver: OpenSensor | undefined;
+  /** For the slot under way to be given up, or for the next one to begin. */
   #timeout: Timer | undefined;
+  /** A resident's device is closed until its next reading is due. */
+  #isWaiting = false;
   /** What is known of the slot under way, if no good sample comes. */
   #quality: QualityCode = Quality.silent;
   #onTaken: (() => void) | undefined;
@@ -71,10 +70,18 @@ export class Stream {
     else this.#due = dueAfterStep(this.#due, ticks, ahead, sampleMs) ?? slot;
     // A slot that is under way keeps its deadline.
     if (this.#driver && this.#due > ticks) this.#armTimeout();
+    else if (this.#isWaiting) this.#waitForSlot();
   }
 
+  /** A resident's: from now on each slot gets its reading. */
   open(): void {
-    if (this.#driver) return;
+    if (this.#driver || this.#isWaiting) return;
+    if (this.#options.closesBetween && this.#due > this.#options.clock.ticks) this.#waitForSlot();
+    else this.#openDevice();
+  }
+
+  #openDevice(): void {
+    this.#isWaiting = false;
     try {
       this.#driver = this.#options.open({
         onSample: () => this.#onSample(),
@@ -90,6 +97,7 @@ export class Stream {
 
   close(): void {
     this.#options.clock.clear(this.#timeout);
+    this.#isWaiting = false;
     this.#driver?.close();
     this.#driver = undefined;
   }
@@ -131,10 +139,28 @@ export class Stream {
     if (sampleMs) this.#due = time.slotAfter(Math.max(ticks + 1, this.#due + sampleMs / 2), sampleMs);
     this.#quality = Quality.silent;
     onReading(ticks, sample);
-    if (this.#driver) this.#armTimeout();
+    if (this.#driver && this.#options.closesBetween) this.#closeLater();
+    else if (this.#driver) this.#armTimeout();
     const onTaken = this.#onTaken;
     this.#onTaken = undefined;
     onTaken?.();
+  }
+
+  /** Not in the port's own callback, in which a reading comes. */
+  #closeLater(): void {
+    const { clock } = this.#options;
+    clock.clear(this.#timeout);
+    this.#timeout = clock.set(() => {
+      this.close();
+      this.open();
+    }, 0);
+  }
+
+  #waitForSlot(): void {
+    const { clock } = this.#options;
+    this.#isWaiting = true;
+    clock.clear(this.#timeout);
+    this.#timeout = clock.set(() => this.#openDevice(), Math.max(this.#due - clock.ticks, 0));
   }
 
   #armTimeout(): void {

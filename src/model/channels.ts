@@ -98,6 +98,11 @@ const ROWS: readonly string[] = [
   // The terminal itself: its battery, its radio.
   "44 vbat V -3 unsigned gauge",
   "45 rssi dBm 0 signed gauge",
+  // Other supplies of a house, as their meters count them; heat and cold in J, which is 10^6 to a step.
+  "46 gas m3 -3 unsigned register",
+  "47 water m3 -3 unsigned register",
+  "48 heat J 6 unsigned register",
+  "49 cold J 6 unsigned register",
 ];
 
 const PHASES = ["", "_l1", "_l2", "_l3", "_n", "_l12", "_l23", "_l31"];

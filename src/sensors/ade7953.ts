@@ -1,6 +1,7 @@
 import type { I2CBus } from "../hal";
 import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
+import { Counts } from "./counts";
 import {
   checkBoolean,
   checkInteger,
@@ -16,6 +17,11 @@ import { Repeats } from "./repeats";
 export interface Ade7953Options extends DriverCallbacks {
   /** The I2C class, and what its constructor needs. `address` is 0x38, which the chip always has, `hz` 400,000. */
   sensor: I2CBus;
+  /**
+   * Numbers that outlive the driver (see `Counts`), as many as its `counts` says: registers go on from there. Default: new
+   * ones.
+   */
+  counts?: Float64Array;
 }
 
 export interface Ade7953Configuration {
@@ -40,6 +46,8 @@ export interface Ade7953Configuration {
 export interface Ade7953Counters {
   polls: number;
   good: number;
+  /** What answers does not keep its settings. */
+  malformed: number;
   implausible: number;
   bus: number;
   /** The chip had forgotten its settings, and with them its energies. */
@@ -53,7 +61,7 @@ export interface Ade7953Counters {
 /** Of `flags`: since the sample before, energy may be missing in the registers. */
 export const ADE7953_ENERGY_UNCERTAIN = 1;
 
-type Fault = "implausible" | "bus";
+type Fault = "malformed" | "implausible" | "bus";
 
 const ADDRESS = 0x38;
 const HZ = 400_000;
@@ -84,6 +92,8 @@ const RMS_FULL_SCALE = 9_032_007;
 const POWER_FULL_SCALE = 4_862_401;
 const ENERGY_FULL_SCALE_HZ = 206_900;
 const SECONDS = 3600;
+/** Of `Counts`: the ticks at which the chip was set up. */
+const SET_UP_AT = 0;
 
 /** One current channel: where its registers are, what they mean, and what was counted. */
 interface Channel {
@@ -96,9 +106,8 @@ interface Channel {
   phase: number;
   voltsByAmpere: number;
   sign: number;
-  /** Steps of the energy register. */
-  imported: number;
-  exported: number;
+  /** Its import among the totals of `Counts`; export is the next one. */
+  readonly imported: number;
   i: number;
   p: number;
   q: number;
@@ -106,12 +115,13 @@ interface Channel {
 
 /**
  * An ADE7953 with two current channels on one voltage, after ECMA-419's Sensor class pattern: `v` and `f`, and of each
- * channel `i`, `p`, `q`, `s` and, from the second poll on, `ei` and `ee`, which begin at 0 when the driver is made.
+ * channel `i`, `p`, `q`, `s` and, from the second poll on, `ei` and `ee`, which begin at 0, or go on from `counts`.
  *
  * Reading an energy register resets it, so a reading that fails on the bus may have taken energy with it: `uncertain`
  * counts that, and the next sample says so in `flags`.
  */
 export class Ade7953 {
+  static readonly counts = { raw: 1, totals: 4 } as const;
   readonly identification = { model: "ADE7953", classification: "PowerMeter" } as const;
   readonly counters: Readonly<Ade7953Counters>;
   readonly #counters: Ade7953Counters;
@@ -121,8 +131,11 @@ export class Ade7953 {
   #registers: I2CRegisters | undefined;
   #divider = 991;
   #minimumVolts = 50;
-  #isReady = false;
-  #hasCounted = false;
+  readonly #counts: Counts;
+  #isReady: boolean;
+  /** In this poll. */
+  #wasPrepared = false;
+  #hasCounted: boolean;
   #isUncertain = false;
   #volts = 0;
   #hertz = 0;
@@ -131,8 +144,15 @@ export class Ade7953 {
 
   constructor(options: Ade7953Options) {
     checkOptions("ade7953", options, "an I2C");
-    this.#counters = { polls: 0, good: 0, implausible: 0, bus: 0, resets: 0, uncertain: 0, stuck: 0 };
+    this.#counters = {
+      ...{ polls: 0, good: 0, malformed: 0, implausible: 0, bus: 0 },
+      ...{ resets: 0, uncertain: 0, stuck: 0 },
+    };
     this.counters = this.#counters;
+    this.#counts = new Counts("ade7953", Ade7953.counts, options.counts);
+    // A driver before has set it up, and the chip has counted since: what it has forgotten is found at the first poll.
+    this.#isReady = !Number.isNaN(this.#counts.raw(SET_UP_AT));
+    this.#hasCounted = this.#isReady || this.#counts.hasTotals;
     this.#polling = new Polling(options, () => this.#poll());
     this.#registers = new I2CRegisters(options.sensor, ADDRESS, HZ, 2);
     this.#polling.start();
@@ -175,11 +195,13 @@ export class Ade7953 {
 
   #poll(): void {
     this.#counters.polls++;
+    this.#wasPrepared = false;
     if (this.#isReady) this.#measure();
     else this.#prepare();
   }
 
   #prepare(): void {
+    this.#wasPrepared = true;
     if (this.#setUp(this.#registers!)) this.#polling.wait(SETTLING_MS, () => this.#measure());
     else this.#fail("bus");
   }
@@ -198,6 +220,7 @@ export class Ade7953 {
     } catch {
       return false;
     }
+    this.#counts.keep(SET_UP_AT, this.#polling.clock.ticks);
     this.#isReady = true;
     return true;
   }
@@ -212,9 +235,7 @@ export class Ade7953 {
       return;
     }
     if (!isKnown) {
-      this.#counters.resets++;
-      this.#doubt();
-      this.#prepare();
+      this.#onForgotten();
       return;
     }
     // Each register on its own: what fails with one must not take the other's energy.
@@ -222,6 +243,17 @@ export class Ade7953 {
     if (!this.#read(registers) || !isCounted) this.#fail("bus");
     else if (this.#isPlausible()) this.#succeed();
     else this.#fail("implausible");
+  }
+
+  #onForgotten(): void {
+    if (this.#wasPrepared) {
+      this.#isReady = false;
+      this.#fail("malformed");
+      return;
+    }
+    this.#counters.resets++;
+    this.#doubt();
+    this.#prepare();
   }
 
   #countAll(registers: I2CRegisters): boolean {
@@ -233,8 +265,8 @@ export class Ade7953 {
   #count(registers: I2CRegisters, channel: Channel): boolean {
     try {
       const steps = channel.sign * registers.readSigned(channel.energy, 4);
-      if (steps < 0) channel.exported -= steps;
-      else channel.imported += steps;
+      const wattHours = (steps * this.#fullScaleWatts(channel)) / ENERGY_FULL_SCALE_HZ / SECONDS;
+      this.#counts.add(channel.imported + (steps < 0 ? 1 : 0), Math.abs(wattHours));
       if (registers.readUnsigned(channel.status, 4) & OVERFLOW) this.#doubt();
       return true;
     } catch {
@@ -294,9 +326,8 @@ export class Ade7953 {
       sample[names.q] = q;
       sample[names.s] = this.#volts * i;
       if (!this.#hasCounted) continue;
-      const wattHours = this.#fullScaleWatts(channel) / ENERGY_FULL_SCALE_HZ / SECONDS;
-      sample[names.ei] = channel.imported * wattHours;
-      sample[names.ee] = channel.exported * wattHours;
+      sample[names.ei] = this.#counts.total(channel.imported);
+      sample[names.ee] = this.#counts.total(channel.imported + 1);
     }
     this.#hasCounted = true;
     this.#isUncertain = false;
@@ -315,7 +346,8 @@ function createChannel(index: number, phase: number): Channel {
     ...{ active: 0x312 + index, reactive: 0x314 + index, current: 0x31a + index, energy: 0x31e + index },
     status: index ? 0x331 : 0x32e,
     names: namesOf(phase),
-    ...{ phase, voltsByAmpere: 0.0111, sign: 1, imported: 0, exported: 0, i: 0, p: 0, q: 0 },
+    imported: 2 * index,
+    ...{ phase, voltsByAmpere: 0.0111, sign: 1, i: 0, p: 0, q: 0 },
   };
   return channel;
 }

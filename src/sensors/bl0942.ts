@@ -1,6 +1,7 @@
 import type { Serial, SerialBus } from "../hal";
 import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
+import { Counts } from "./counts";
 import {
   checkBoolean,
   checkInteger,
@@ -14,6 +15,11 @@ import { Polling } from "./polling";
 export interface Bl0942Options extends DriverCallbacks {
   /** The serial class, and what its constructor needs. `baud` is 4800 unless given (SCLK_BPS pin low: 4800). */
   sensor: SerialBus;
+  /**
+   * Numbers that outlive the driver (see `Counts`), as many as its `counts` says: registers go on from there. Default: new
+   * ones.
+   */
+  counts?: Float64Array;
 }
 
 export interface Bl0942Configuration {
@@ -43,7 +49,7 @@ export interface Bl0942Counters {
   bus: number;
   /** Bytes that belong to no answer. */
   discardedBytes: number;
-  /** The chip's pulse counter went back: what it counted in between is unknown. */
+  /** The chip's pulse counter went back, or further than power can: what it counted in between is unknown. */
   resets: number;
   /** The chip sent the very same measurement again and again. */
   stuck: number;
@@ -72,16 +78,25 @@ const PULSE_WATT_SECONDS = 1638.4 * 256;
 /** FREQ counts microseconds of a cycle. */
 const FREQUENCY_HZ = 1_000_000;
 const PULSES = 0x100_0000;
+const MS_PER_HOUR = 3_600_000;
+/** More has no circuit that one such chip measures, so such a count is none. */
+const MAX_WATTS = 100_000;
+/** Of `Counts`: the chip's pulses, the ticks at which they were read; import and export. */
+const COUNTED = 0;
+const COUNTED_AT = 1;
+const IMPORTED = 0;
+const EXPORTED = 1;
 /** From here on there is a frequency to be measured. */
 const MAINS_VOLTS = 50;
 
 /**
  * A BL0942 single-phase meter, as in plugs (4800 baud, 8N1), after ECMA-419's Sensor class pattern: `v`, `i`, `p`, `q`
- * (without a sign), `s`, `pf`, `f`, and from the second poll on `ei` and `ee`, which begin at 0 when the driver is made.
+ * (without a sign), `s`, `pf`, `f`, and from the second poll on `ei` and `ee`, which begin at 0, or go on from `counts`.
  *
  * The chip counts pulses without a sign; they go to the side that the power has when they are read.
  */
 export class Bl0942 {
+  static readonly counts = { raw: 2, totals: 2 } as const;
   readonly identification = { model: "BL0942", classification: "PowerMeter" } as const;
   readonly counters: Readonly<Bl0942Counters>;
   readonly #counters: Bl0942Counters;
@@ -107,9 +122,7 @@ export class Bl0942 {
   #sign = 1;
   #minimumVolts = 50;
 
-  #pulses = Number.NaN;
-  #imported = 0;
-  #exported = 0;
+  readonly #counts: Counts;
 
   constructor(options: Bl0942Options) {
     checkOptions("bl0942", options, "a serial");
@@ -120,6 +133,7 @@ export class Bl0942 {
       ...{ discardedBytes: 0, resets: 0, stuck: 0 },
     };
     this.counters = this.#counters;
+    this.#counts = new Counts("bl0942", Bl0942.counts, options.counts);
     this.#scale();
     this.#polling = new Polling(options, () => this.#poll());
     this.#serial = new io({
@@ -262,22 +276,25 @@ export class Bl0942 {
     if (s > 0) sample.pf = Math.max(-1, Math.min(p / s, 1));
     if (isPlausibleFrequency(f)) sample.f = f;
     if (this.#count(unsigned(this.#answer, 13, 3), p)) {
-      sample.ei = this.#imported * this.#pulseWh;
-      sample.ee = this.#exported * this.#pulseWh;
+      sample.ei = this.#counts.total(IMPORTED);
+      sample.ee = this.#counts.total(EXPORTED);
     }
     return sample;
   }
 
-  /** Whole pulses are summed, so that no rounding adds up. False at the first count, which is only a beginning. */
+  /** False at the first count, which is only a beginning. */
   #count(pulses: number, p: number): boolean {
-    const last = this.#pulses;
-    this.#pulses = pulses;
-    if (Number.isNaN(last)) return false;
-    const more = (pulses - last + PULSES) % PULSES;
-    // Between two polls come a few pulses, never half of all: the chip has lost its power, and began anew.
-    if (more > PULSES / 2) this.#counters.resets++;
-    else if (p < 0) this.#exported += more;
-    else this.#imported += more;
+    const counts = this.#counts;
+    const { ticks } = this.#polling.clock;
+    const last = counts.raw(COUNTED);
+    const ms = ticks - counts.raw(COUNTED_AT);
+    counts.keep(COUNTED, pulses);
+    counts.keep(COUNTED_AT, ticks);
+    if (Number.isNaN(last) || ms < 0) return counts.hasTotals;
+    const wattHours = ((pulses - last + PULSES) % PULSES) * this.#pulseWh;
+    // One pulse may be due just now. The chip has lost its power, and began anew, when there are more.
+    if (wattHours > this.#pulseWh + (MAX_WATTS * ms) / MS_PER_HOUR) this.#counters.resets++;
+    else counts.add(p < 0 ? EXPORTED : IMPORTED, wattHours);
     return true;
   }
 

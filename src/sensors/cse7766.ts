@@ -1,6 +1,7 @@
 import type { Serial, SerialBus, Timer } from "../hal";
 import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
+import { Counts } from "./counts";
 import { checkInteger, checkNumber, checkOptions, type DriverCallbacks } from "./driver-options";
 import { isPlausibleCircuit, reactivePower } from "./mains";
 
@@ -11,6 +12,11 @@ export interface Cse7766Options extends DriverCallbacks {
    * with framing errors that ESP32 ignores. The checksum stands in for the parity.
    */
   sensor: SerialBus;
+  /**
+   * Numbers that outlive the driver (see `Counts`), as many as its `counts` says: registers go on from there. Default: new
+   * ones.
+   */
+  counts?: Float64Array;
 }
 
 export interface Cse7766Configuration {
@@ -62,10 +68,15 @@ const HAS_CURRENT = 0x20;
 const HAS_VOLTAGE = 0x40;
 const OVERFLOW_BIT = 0x80;
 const PULSES = 0x2_0000;
+/** Of `Counts`: the chip's pulses, and the ticks at which they were read. */
+const COUNTED = 0;
+const COUNTED_AT = 1;
 /** The smallest current that is measured. */
 const MIN_AMPERES = 0.05;
-/** No plug or relay with this chip carries more; a counter that says so began anew. */
+/** No plug or relay with this chip carries more. */
 const MAX_WATTS = 20_000;
+/** Nor, for long, more than 25 A: a counter that says so began anew. With 1 mΩ and 1 MΩ it holds 195 Wh. */
+const MAX_COUNTED_WATTS = 6000;
 const DEFAULT_SILENT_MS = 2000;
 const LONGEST_MS = 86_400_000;
 const WATT_SECONDS_PER_WH = 3600;
@@ -74,11 +85,12 @@ const BAD_SAMPLE_MS = 1000;
 
 /**
  * A CSE7766 single-phase meter, as in plugs, which talks by itself, after ECMA-419's Sensor class pattern: `v`, `i`,
- * `p`, `q` (without a sign), `s`, `pf`, and from the second frame on `ei`, which begins at 0 when the driver is made.
+ * `p`, `q` (without a sign), `s`, `pf`, and from the second frame on `ei`, which begins at 0, or goes on from `counts`.
  * It does not tell import from export. Below 5 W or so a cycle of power outlasts many frames: the power is then the
  * last whole cycle's, or less if the one under way shows that.
  */
 export class Cse7766 {
+  static readonly counts = { raw: 2, totals: 1 } as const;
   readonly identification = { model: "CSE7766", classification: "PowerMeter" } as const;
   readonly counters: Readonly<Cse7766Counters>;
   readonly #counters: Cse7766Counters;
@@ -96,9 +108,8 @@ export class Cse7766 {
   #minimumVolts = 50;
 
   #power = Number.NaN;
-  #pulses = Number.NaN;
-  #countedAt = 0;
-  #energy = Number.NaN;
+  readonly #counts: Counts;
+  #hasEnergy: boolean;
 
   #sample: Sample | undefined;
   #lastGood = Number.NEGATIVE_INFINITY;
@@ -113,6 +124,8 @@ export class Cse7766 {
       ...{ incomplete: 0, discardedBytes: 0, resets: 0 },
     };
     this.counters = this.#counters;
+    this.#counts = new Counts("cse7766", Cse7766.counts, options.counts);
+    this.#hasEnergy = this.#counts.hasTotals;
     const { onError } = options;
     this.#serial = new io({
       ...bus,
@@ -272,7 +285,7 @@ export class Cse7766 {
         sample.pf = Math.min(p / s, 1);
       }
     }
-    if (!Number.isNaN(this.#energy)) sample.ei = this.#energy;
+    if (this.#hasEnergy) sample.ei = this.#counts.total(0);
     return sample;
   }
 
@@ -281,16 +294,17 @@ export class Cse7766 {
     const frame = this.#frame;
     const pulses = (frame[20] & OVERFLOW_BIT ? PULSES / 2 : 0) + frame[21] * 256 + frame[22];
     const { ticks } = this.#options.clock;
-    const last = this.#pulses;
-    const since = ticks - this.#countedAt;
-    this.#pulses = pulses;
-    this.#countedAt = ticks;
-    if (Number.isNaN(last)) return;
+    const counts = this.#counts;
+    const last = counts.raw(COUNTED);
+    const since = ticks - counts.raw(COUNTED_AT);
+    counts.keep(COUNTED, pulses);
+    counts.keep(COUNTED_AT, ticks);
+    if (Number.isNaN(last) || since < 0) return;
     const joules = (unsigned24(frame, 14) / 1e6) * (this.#dividerKiloohms / 1000 / this.#shuntMilliohms);
     const more = ((pulses - last + PULSES) % PULSES) * joules;
-    if (Number.isNaN(this.#energy)) this.#energy = 0;
-    if (more > joules + (MAX_WATTS * since) / 1000) this.#counters.resets++;
-    else this.#energy += more / WATT_SECONDS_PER_WH;
+    this.#hasEnergy = true;
+    if (more > joules + (MAX_COUNTED_WATTS * since) / 1000) this.#counters.resets++;
+    else counts.add(0, more / WATT_SECONDS_PER_WH);
   }
 
   #fail(fault: Fault): void {

@@ -1,6 +1,7 @@
 import type { Digital, DigitalConstructor, PulseCount, PulseCountConstructor } from "../hal";
 import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
+import { Counts } from "./counts";
 import {
   checkBoolean,
   checkChoice,
@@ -17,6 +18,11 @@ export interface Hlw8012Options extends DriverCallbacks {
   sensor: { io: PulseCountConstructor; power: number; second: number };
   /** The class of a digital output, and the pin of SEL. */
   select: { io: DigitalConstructor; pin: number };
+  /**
+   * Numbers that outlive the driver (see `Counts`), as many as its `counts` says: registers go on from there. Default: new
+   * ones.
+   */
+  counts?: Float64Array;
 }
 
 export interface Hlw8012Configuration {
@@ -83,12 +89,13 @@ const JOULES_PER_WH = 3600;
 
 /**
  * An HLW8012 or BL0937, as in plugs, on two pulse counters and an output, after ECMA-419's Sensor class pattern: `v`,
- * `i`, `p`, `q` (without a sign), `s`, `pf` and `ei`, which begins at 0 when the driver is made. The chip does not tell
- * import from export.
+ * `i`, `p`, `q` (without a sign), `s`, `pf` and `ei`, which begins at 0, or goes on from `counts`: pulses are counted
+ * while the driver is open, and in no deep sleep. The chip does not tell import from export.
  *
  * A frequency is pulses over time, each known to one pulse and one tick: at 230 V and 2 s that is 0.1 % of the voltage.
  */
 export class Hlw8012 {
+  static readonly counts = { raw: 0, totals: 1 } as const;
   readonly identification = { model: "HLW8012", classification: "PowerMeter" } as const;
   readonly counters: Readonly<Hlw8012Counters>;
   readonly #counters: Hlw8012Counters;
@@ -112,7 +119,7 @@ export class Hlw8012 {
   #powerCount = 0;
   #pulses = 0;
   #powerAt = 0;
-  #allPulses = 0;
+  readonly #counts: Counts;
   #plausibleAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: Hlw8012Options) {
@@ -120,6 +127,7 @@ export class Hlw8012 {
     checkIo("hlw8012", "select", options.select, "a digital");
     this.#counters = { polls: 0, good: 0, silent: 0, implausible: 0, bus: 0 };
     this.counters = this.#counters;
+    this.#counts = new Counts("hlw8012", Hlw8012.counts, options.counts);
     this.#polling = new Polling(options, () => this.#poll());
     this.#polling.configure("hlw8012", 2000, SHORTEST_POLL_MS);
     this.#open(options);
@@ -246,7 +254,7 @@ export class Hlw8012 {
     const more = gained(count, this.#powerCount);
     this.#powerCount = count;
     this.#pulses += more;
-    this.#allPulses += more;
+    this.#counts.add(0, more / this.#factors().power / JOULES_PER_WH);
     const { ticks } = this.#polling.clock;
     const ms = ticks - this.#powerAt;
     if (this.#pulses < POWER_PULSES && ms < POWER_MS && !Number.isNaN(this.#watts)) return;
@@ -266,7 +274,7 @@ export class Hlw8012 {
     sample.s = s;
     sample.q = reactivePower(s, p);
     if (s > 0) sample.pf = Math.min(p / s, 1);
-    sample.ei = this.#allPulses / this.#factors().power / JOULES_PER_WH;
+    sample.ei = this.#counts.total(0);
     this.#polling.succeed(sample);
   }
 

@@ -1,6 +1,7 @@
 import type { I2CBus } from "../hal";
 import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
+import { Counts } from "./counts";
 import { checkChoice, checkNumber, checkOptions, type DriverCallbacks } from "./driver-options";
 import { I2CRegisters } from "./i2c-registers";
 import { Polling } from "./polling";
@@ -8,6 +9,11 @@ import { Polling } from "./polling";
 export interface Ina228Options extends DriverCallbacks {
   /** The I2C class, and what its constructor needs. `address` is 0x40 unless given, `hz` 400,000. */
   sensor: I2CBus;
+  /**
+   * Numbers that outlive the driver (see `Counts`), as many as its `counts` says: registers go on from there. Default: new
+   * ones.
+   */
+  counts?: Float64Array;
 }
 
 export interface Ina228Configuration {
@@ -27,7 +33,7 @@ export interface Ina228Counters {
   good: number;
   /** The chip has made no new measurement. */
   silent: number;
-  /** Another chip answers, or this one's trim memory is damaged. */
+  /** Another chip answers, or one that keeps no settings, or whose trim memory is damaged. */
   malformed: number;
   /** Beyond what the chip can measure or compute. */
   implausible: number;
@@ -79,21 +85,32 @@ const ENERGY_BY_POWER = 16;
 const BUS_LIMIT = 85 / BUS_VOLT;
 const COUNTS = 2 ** 40;
 const SECONDS = 3600;
+// Of `Counts`: both registers as they were read last; charge and energy, in and out.
+const CHARGED = 0;
+const POWERED = 1;
+const IN = 0;
+const OUT = 1;
+const ENERGY_IN = 2;
+const ENERGY_OUT = 3;
 
 /**
  * An INA228, which measures and counts what flows in and out of a battery, after ECMA-419's Sensor class pattern: `dcv`,
- * `dci` and `dcp`, and from the second poll on `ahi`, `ahe`, `dcei` and `dcee`, which begin at 0 when the driver is made.
+ * `dci` and `dcp`, and from the second poll on `ahi`, `ahe`, `dcei` and `dcee`, which begin at 0, or go on from `counts`.
  * Positive flows from IN+ to IN−; have that charge the battery.
  *
  * The chip counts charge with its sign, and energy without: between two polls all of it has the sign of the charge.
  */
 export class Ina228 {
+  static readonly counts = { raw: 2, totals: 4 } as const;
   readonly identification = { model: "INA228", classification: "DCPowerMeter" } as const;
   readonly counters: Readonly<Ina228Counters>;
   readonly #counters: Ina228Counters;
   readonly #polling: Polling;
   #registers: I2CRegisters | undefined;
+  #hasPolled = false;
   #isReady = false;
+  /** In this poll. */
+  #wasPrepared = false;
   #shuntOhms = 0.015;
   #maximumAmperes = 10;
   #averages = 64;
@@ -107,15 +124,14 @@ export class Ina228 {
   #power = 0;
   #energy = 0;
   #charge = 0;
-  #lastEnergy = Number.NaN;
-  #lastCharge = Number.NaN;
-  readonly #totals = { charged: 0, discharged: 0, imported: 0, exported: 0 };
+  readonly #counts: Counts;
 
   constructor(options: Ina228Options) {
     checkOptions("ina228", options, "an I2C");
     this.#counters = { polls: 0, good: 0, silent: 0, malformed: 0, implausible: 0, bus: 0, resets: 0 };
     this.counters = this.#counters;
     this.#scale(this.#shuntOhms, this.#maximumAmperes);
+    this.#counts = new Counts("ina228", Ina228.counts, options.counts);
     this.#polling = new Polling(options, () => this.#poll());
     this.#registers = new I2CRegisters(options.sensor, ADDRESS, HZ, 1);
     this.#polling.start();
@@ -158,10 +174,15 @@ export class Ina228 {
 
   #poll(): void {
     this.#counters.polls++;
+    this.#wasPrepared = false;
+    // A driver before has set it up, and the chip has counted since: what it has forgotten is found now.
+    if (!this.#hasPolled) this.#isReady = !Number.isNaN(this.#counts.raw(CHARGED));
+    this.#hasPolled = true;
     this.#measure();
   }
 
   #prepare(): void {
+    this.#wasPrepared = true;
     const fault = this.#setUp(this.#registers!);
     if (fault) this.#fail(fault);
     else this.#polling.wait(durationMs(this.#averages), () => this.#measure());
@@ -178,7 +199,7 @@ export class Ina228 {
       return "bus";
     }
     this.#isReady = true;
-    this.#lastCharge = Number.NaN;
+    this.#counts.forget();
     return undefined;
   }
 
@@ -189,12 +210,19 @@ export class Ina228 {
       return;
     }
     const fault = this.#read(this.#registers!);
-    if (fault === "forgotten") {
-      this.#counters.resets++;
-      this.#isReady = false;
-      this.#prepare();
-    } else if (fault) this.#fail(fault);
+    if (fault === "forgotten") this.#onForgotten();
+    else if (fault) this.#fail(fault);
     else this.#succeed();
+  }
+
+  #onForgotten(): void {
+    this.#isReady = false;
+    if (this.#wasPrepared) {
+      this.#fail("malformed");
+      return;
+    }
+    this.#counters.resets++;
+    this.#prepare();
   }
 
   #read(registers: I2CRegisters): Fault | "forgotten" | undefined {
@@ -227,30 +255,27 @@ export class Ina228 {
     sample.dci = this.#current * this.#ampere;
     sample.dcp = this.#current < 0 ? -watts : watts;
     if (this.#count()) {
-      const joule = ENERGY_BY_POWER * POWER_BY_CURRENT * this.#ampere;
-      const { charged, discharged, imported, exported } = this.#totals;
-      sample.ahi = (charged * this.#ampere) / SECONDS;
-      sample.ahe = (discharged * this.#ampere) / SECONDS;
-      sample.dcei = (imported * joule) / SECONDS;
-      sample.dcee = (exported * joule) / SECONDS;
+      sample.ahi = this.#counts.total(IN);
+      sample.ahe = this.#counts.total(OUT);
+      sample.dcei = this.#counts.total(ENERGY_IN);
+      sample.dcee = this.#counts.total(ENERGY_OUT);
     }
     this.#polling.succeed(sample);
   }
 
-  /** Whole steps of 40 bits are summed. False at the first count, which is only a beginning. */
+  /** False at the first count, which is only a beginning. */
   #count(): boolean {
-    const charge = difference(this.#charge, this.#lastCharge);
-    const energy = difference(this.#energy, this.#lastEnergy);
-    this.#lastCharge = this.#charge;
-    this.#lastEnergy = this.#energy;
-    if (Number.isNaN(charge)) return this.#totals.charged + this.#totals.discharged > 0;
-    if (charge < 0) {
-      this.#totals.discharged -= charge;
-      this.#totals.exported += energy;
-    } else {
-      this.#totals.charged += charge;
-      this.#totals.imported += energy;
-    }
+    const counts = this.#counts;
+    const charge = difference(this.#charge, counts.raw(CHARGED));
+    const energy = difference(this.#energy, counts.raw(POWERED));
+    counts.keep(CHARGED, this.#charge);
+    counts.keep(POWERED, this.#energy);
+    if (Number.isNaN(charge)) return counts.hasTotals;
+    const isOut = charge < 0;
+    const joules = energy * ENERGY_BY_POWER * POWER_BY_CURRENT * this.#ampere;
+    counts.add(isOut ? OUT : IN, (Math.abs(charge) * this.#ampere) / SECONDS);
+    // Energy has no sign, so that it never goes back but over its end.
+    counts.add(isOut ? ENERGY_OUT : ENERGY_IN, Math.max(joules, 0) / SECONDS);
     return true;
   }
 

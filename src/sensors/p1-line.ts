@@ -31,7 +31,7 @@ export const TARIFF = CLOCK + 1;
 export const VERSION = TARIFF + 1;
 export const BELGIAN_VERSION = VERSION + 1;
 
-/** Units as their bytes in base 256. */
+/** Units as their bytes in base 256, without the k of kilo, which is reckoned with. */
 const V = 0x56;
 const A = 0x41;
 const W = 0x57;
@@ -107,6 +107,8 @@ export interface ParsedLine {
   slot: number;
   /** NaN when it is empty or cannot be read. */
   value: number;
+  /** Its unit as bytes in base 256, without the k of kilo; 0 for none. */
+  unit: number;
   /** The line has the code and `()` or `(*unit)`: the meter has no value. */
   empty: boolean;
 }
@@ -125,14 +127,18 @@ export function parseLine(
 ): void {
   result.slot = -1;
   result.value = Number.NaN;
+  result.unit = 0;
   result.empty = false;
   const open = parseCode(bytes, from, end, result);
   const { slot } = result;
   if (slot < 0) return;
   result.empty = bytes[end - 1] === CLOSE && (open + 2 === end || bytes[open + 1] === ASTERISK);
   if (result.empty) return;
-  result.value =
-    slot === CLOCK ? parseClock(bytes, open + 1, end, utcOffset) : parseValue(bytes, open + 1, end, slot);
+  if (slot === CLOCK) result.value = parseClock(bytes, open + 1, end, utcOffset);
+  else {
+    parseValue(bytes, open + 1, end, result);
+    if (result.unit !== UNITS[slot]) result.value = Number.NaN;
+  }
 }
 
 /** Sets the slot of a code that is of interest, and returns where the bracket behind it is. */
@@ -194,7 +200,10 @@ function parseAnyCode(bytes: Uint8Array, from: number, end: number, result: Pars
   return at;
 }
 
-function parseValue(bytes: Uint8Array, start: number, end: number, slot: number): number {
+/** Sets value and unit to what stands from `start` up to the bracket that ends the line. */
+export function parseValue(bytes: Uint8Array, start: number, end: number, result: ParsedLine): void {
+  result.value = Number.NaN;
+  result.unit = 0;
   let at = start;
   let mantissa = 0;
   let byte = bytes[at];
@@ -214,7 +223,7 @@ function parseValue(bytes: Uint8Array, start: number, end: number, slot: number)
     decimals = at - first;
     digits += decimals;
   }
-  if (digits === 0 || mantissa >= TOO_MANY_DIGITS || decimals > MAX_DIGITS) return Number.NaN;
+  if (digits === 0 || mantissa >= TOO_MANY_DIGITS || decimals > MAX_DIGITS) return;
   let exponent = -decimals;
   let unit = 0;
   if (byte === ASTERISK) {
@@ -226,12 +235,13 @@ function parseValue(bytes: Uint8Array, start: number, end: number, slot: number)
     for (; byte !== CLOSE && at < end; byte = bytes[++at]) unit = unit * 256 + byte;
   }
   // Behind the value the line ends; more means that line ends were lost.
-  if (at !== end - 1 || byte !== CLOSE || unit !== UNITS[slot]) return Number.NaN;
-  return exponent < 0 ? mantissa / POWERS_OF_TEN[-exponent] : mantissa * POWERS_OF_TEN[exponent];
+  if (at !== end - 1 || byte !== CLOSE) return;
+  result.unit = unit;
+  result.value = exponent < 0 ? mantissa / POWERS_OF_TEN[-exponent] : mantissa * POWERS_OF_TEN[exponent];
 }
 
 /** YYMMDDhhmmssX, X = S in summer (an hour ahead of standard time) or W: Unix seconds. DSMR P1 5.0.2, clause 6.4. */
-function parseClock(bytes: Uint8Array, start: number, end: number, utcOffset: number): number {
+export function parseClock(bytes: Uint8Array, start: number, end: number, utcOffset: number): number {
   if (end < start + 14 || bytes[start + 13] !== CLOSE) return Number.NaN;
   for (let index = 0; index < 12; index++) {
     const byte = bytes[start + index];

@@ -3,6 +3,7 @@ import { Quality, type QualityCode } from "../model/quality";
 import type { Sample } from "../model/reading";
 import { crc16 } from "./crc16";
 import { BELGIAN_VERSION, CLOCK, LIMITS, type ParsedLine, parseLine, SLOT_NAMES, VERSION } from "./p1-line";
+import { MBusLines } from "./p1-mbus-lines";
 
 export interface P1Options {
   /** The serial class, and what its constructor needs. `baud` is 115200 unless given (DSMR 2 and 3: 9600). */
@@ -39,6 +40,21 @@ export interface P1Counters {
   implausible: number;
   /** Bytes outside of telegrams. */
   discardedBytes: number;
+}
+
+/** Who else wants to know of telegrams: drivers that share this one's port. */
+export interface P1Listener {
+  /** It wants `lines`. */
+  readonly readsMBus: boolean;
+  /**
+   * A good one has come, and that is its sample. `lines` are of this call only, and undefined where nobody wanted them
+   * when the telegram began.
+   */
+  onTelegram(sample: Readonly<Sample>, lines: MBusLines | undefined): void;
+  /** A bad one. Floods are thinned out, as they are for samples. */
+  onFault(quality: QualityCode): void;
+  /** The port has failed, and the driver is finished. */
+  onLost(error?: unknown): void;
 }
 
 type Fault = "partial" | "checksum" | "overlong" | "malformed" | "implausible";
@@ -106,7 +122,10 @@ export class P1 {
   #ending = false;
 
   readonly #values = new Float64Array(SLOT_NAMES.length);
-  readonly #parsed: ParsedLine = { slot: -1, value: Number.NaN, empty: false };
+  readonly #parsed: ParsedLine = { slot: -1, value: Number.NaN, unit: 0, empty: false };
+  readonly #listeners: P1Listener[] = [];
+  /** Of the telegram under way, where somebody wanted them when it began. */
+  #mbus: MBusLines | undefined;
   #wantsChecksum = false;
   #isUnreadable = false;
   #hasEmpty = false;
@@ -148,6 +167,7 @@ export class P1 {
         if (!this.#serial) return;
         this.close();
         onError?.(error);
+        this.#tell((listener) => listener.onLost(error));
       },
     });
   }
@@ -179,6 +199,26 @@ export class P1 {
   close(): void {
     this.#serial?.close();
     this.#serial = undefined;
+  }
+
+  /** Of M-Bus meters it hears in telegrams that begin later. */
+  attach(listener: P1Listener): void {
+    this.#listeners.push(listener);
+  }
+
+  detach(listener: P1Listener): void {
+    const at = this.#listeners.indexOf(listener);
+    if (at >= 0) this.#listeners.splice(at, 1);
+  }
+
+  /** The port has failed, or is closed. */
+  get isClosed(): boolean {
+    return !this.#serial;
+  }
+
+  /** From the last one on: one that is told may leave. */
+  #tell(tell: (listener: P1Listener) => void): void {
+    for (let at = this.#listeners.length - 1; at >= 0; at--) tell(this.#listeners[at]);
   }
 
   #onReadable(count: number): void {
@@ -272,6 +312,10 @@ export class P1 {
     this.#line[0] = SLASH;
     this.#lineLength = 1;
     this.#values.fill(Number.NaN);
+    this.#mbus = this.#listeners.some(({ readsMBus }) => readsMBus)
+      ? (this.#mbus ?? new MBusLines())
+      : undefined;
+    this.#mbus?.clear();
     this.#wantsChecksum = false;
     this.#isUnreadable = false;
     this.#hasEmpty = false;
@@ -303,6 +347,7 @@ export class P1 {
       this.#lineStart = true;
       return;
     }
+    this.#mbus?.read(bytes, from, to, this.#utcOffset);
     const parsed = this.#parsed;
     parseLine(bytes, from, to, this.#utcOffset, parsed);
     const { slot, value, empty } = parsed;
@@ -383,6 +428,7 @@ export class P1 {
       if (!Number.isNaN(value)) sample[SLOT_NAMES[slot]] = value;
     }
     this.#sample = sample;
+    this.#tell((listener) => listener.onTelegram(sample, this.#mbus));
     this.#onSample?.();
   }
 
@@ -393,6 +439,7 @@ export class P1 {
       if (ticks - this.#lastBad < BAD_SAMPLE_MS) return;
       this.#lastBad = ticks;
     }
+    this.#tell((listener) => listener.onFault(Quality[fault]));
     if (this.#sample?.quality === Quality.good) return;
     this.#sample = this.#newSample(Quality[fault]);
     this.#onSample?.();

@@ -83,7 +83,11 @@ export function reachableHal(hal: Hal, listener: Listener = {}): Reachable {
       },
     },
     constructors: {
-      serial: (options) => new buses.p1!.io(options as never),
+      serial: (options) => new buses.serial!.io(options as never),
+      tcp: (options) => new buses.tcp!.io(options as never),
+      i2c: (options) => new buses.i2c!.io(options as never),
+      pulseCount: (options) => new buses.pulseCount!.io(options as never),
+      digital: (options) => new buses.digital!.io(options as never),
       wifi: (options) => new network.wifi!.io(options),
       mqtt: (options) => new network.mqtt.io(options as never),
       ntp: (options) => new HostNtp(hal, options),

@@ -3,9 +3,13 @@ import type {
   ByteBuffer,
   Clock,
   Crypto,
+  Digital,
+  DigitalOptions,
   Flash,
   FlashStatus,
   Hal,
+  I2C,
+  I2COptions,
   KeyValue,
   MqttClient,
   MqttConstructor,
@@ -13,10 +17,14 @@ import type {
   MqttWriteOptions,
   NtpClient,
   NtpOptions,
+  PulseCount,
+  PulseCountOptions,
   ResetReason,
   Serial,
   SerialOptions,
   StorageFormat,
+  Tcp,
+  TcpOptions,
   Timer,
   UpdateSettings,
   WakeReason,
@@ -49,6 +57,78 @@ class RemoteSerial extends Remote implements Serial {
   }
 
   write(value: number | ByteBuffer): void {
+    this.invoke("write", value);
+  }
+}
+
+class RemoteTcp extends Remote implements Tcp {
+  constructor(options: TcpOptions) {
+    super("tcp", options);
+  }
+
+  read(buffer: ByteBuffer): number | undefined {
+    return this.readInto(buffer);
+  }
+
+  write(bytes: ByteBuffer): unknown {
+    return this.invoke("write", bytes);
+  }
+}
+
+class RemoteI2C extends Remote implements I2C {
+  constructor(options: I2COptions) {
+    super("i2c", options);
+  }
+
+  read(byteLength: number): ArrayBuffer;
+  read(buffer: ByteBuffer): number;
+  read(target: number | ByteBuffer): ArrayBuffer | number {
+    if (typeof target === "object") return this.readInto(target) as number;
+    return this.invoke("read", target) as ArrayBuffer;
+  }
+
+  write(buffer: ByteBuffer): void {
+    this.invoke("write", buffer);
+  }
+
+  writeRead(written: ByteBuffer, byteLength: number): ArrayBuffer;
+  writeRead(written: ByteBuffer, buffer: ByteBuffer): number;
+  writeRead(written: ByteBuffer, target: number | ByteBuffer): ArrayBuffer | number {
+    const byteLength = typeof target === "number" ? target : target.byteLength;
+    const bytes = this.invoke("writeRead", written, byteLength) as ArrayBuffer;
+    if (typeof target === "number") return bytes;
+    (target instanceof ArrayBuffer ? new Uint8Array(target) : target).set(new Uint8Array(bytes));
+    return byteLength;
+  }
+}
+
+class RemotePulseCount extends Remote implements PulseCount {
+  constructor(options: PulseCountOptions) {
+    super("pulseCount", options);
+  }
+
+  read(): number {
+    return this.invoke("read") as number;
+  }
+
+  write(count: number): void {
+    this.invoke("write", count);
+  }
+}
+
+class RemoteDigital extends Remote implements Digital {
+  static readonly Input = "input";
+  static readonly Output = "output";
+
+  constructor(options: DigitalOptions) {
+    super("digital", options);
+  }
+
+  read(): number {
+    return this.invoke("read") as number;
+  }
+
+  write(value: number): void {
     this.invoke("write", value);
   }
 }
@@ -313,7 +393,13 @@ export function createHal(): Hal {
     },
     random: () => invoke("hal", "random") as number,
     log: (line) => void invoke("hal", "log", line),
-    buses: { p1: { io: RemoteSerial } },
+    buses: {
+      serial: { io: RemoteSerial },
+      tcp: { io: RemoteTcp },
+      i2c: { io: RemoteI2C },
+      pulseCount: { io: RemotePulseCount },
+      digital: { io: RemoteDigital },
+    },
     storage: {
       keyValue: { open: (options) => new RemoteKeyValue(options) },
       flash: { open: (options) => new RemoteFlash(options) },

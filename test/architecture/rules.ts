@@ -81,8 +81,13 @@ export const sourceWithoutNode = rule(isSource, (module) => [
     module,
     "take it by parameter, as a port of src/hal.ts; hosts are in hal-mocks/node and tools",
   ),
-  ...foreignGlobals(module, module.fileName === MAIN ? XS_GLOBALS : []),
+  ...foreignGlobals(module, xsGlobals(module.fileName)),
 ]);
+
+function xsGlobals(fileName: string): string[] {
+  if (fileName.startsWith("src/native/")) return ["native"];
+  return fileName === MAIN ? XS_GLOBALS : [];
+}
 
 /** (b) Only main.ts names platform modules. */
 export const platformInMainOnly = rule(isBeyondMain, ({ imports }) =>

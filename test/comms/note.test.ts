@@ -9,7 +9,7 @@ const integer = fc.maxSafeNat();
 
 function stream(point: number, end: number, registers: readonly number[]): StreamState {
   const batch = emptyBatch(profiles.meter1, 0);
-  const rest = { due: 0, storingId: 0, batch, triggers: new Float64Array(0) };
+  const rest = { source: 1, due: 0, storingId: 0, batch, triggers: new Float64Array(0) };
   return { point, profile: 1, end, registers: Float64Array.from(registers), ...rest };
 }
 

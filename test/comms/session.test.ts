@@ -235,6 +235,17 @@ describe("a session's way to the broker", () => {
     expect(rig.connects).toHaveLength(1);
   });
 
+  it.each([
+    ["sleeper", false],
+    ["resident", true],
+  ])("lets the radio of a %s rest between beacons: %s", async (mode, isOn) => {
+    const rig = await Rig.open();
+    const rests: boolean[] = [];
+    rig.hal.network.wifi!.savePower = (rest) => void rests.push(rest);
+    await rig.deliver({ mode });
+    expect(rests).toEqual([isOn]);
+  });
+
   it("asks an open network for no password", async () => {
     const rig = await Rig.open();
     rig.accessPoint = { SSID: "café" };

@@ -6,6 +6,7 @@ import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle } from "../../hal-mocks/node/settle";
 import { createTcpStream } from "../../hal-mocks/node/tcp";
 import type { Stream, StreamConstructor, StreamOptions } from "../../hal-mocks/stream";
+import { busSubjects } from "./bus-subjects";
 import { createDevice, type Faults, plants } from "./plants";
 import { type Rule, rules, type Subject } from "./rules";
 import { type Device, device, subjects } from "./subjects";
@@ -25,6 +26,12 @@ afterAll(() => peers.close());
 describe.each(Object.entries(cases))("%s", (_name, { subject, transport }) => {
   it.each(Object.entries(rules))("keeps %s", async (_rule, rule) => {
     expect(await rule(subjects[subject](createWorld(peers, transport)))).toEqual([]);
+  });
+});
+
+describe.each(Object.entries(busSubjects))("%s", (_name, create) => {
+  it.each(Object.entries(rules))("keeps %s", async (_rule, rule) => {
+    expect(await rule(create())).toEqual([]);
   });
 });
 

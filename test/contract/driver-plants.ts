@@ -1,13 +1,15 @@
 import { Quality } from "../../src/model/quality";
 import type { Sample } from "../../src/model/reading";
-import { type Mood, Stage } from "./driver-subjects";
 import type { DriverSubject, SensorDriver } from "./drivers";
 import type { Options } from "./rules";
+import { type Mood, Stage } from "./stage";
 
 /** What each planted fault changes of a well-behaved driver. */
 export interface DriverFaults {
   believes?: Mood;
   saysNothingOf?: Mood;
+  /** Gives it the wrong quality. */
+  mistakes?: Mood;
   countsNothing?: boolean;
   namesNoChannel?: boolean;
   givesSampleAgain?: boolean;
@@ -31,6 +33,13 @@ export const driverPlants: readonly [rule: string, faults: DriverFaults, finding
   ["saysThatItsDeviceIsSilent", { neverComesBack: true }, "gives no good sample when its device is back"],
   ["believesNoNonsense", { believes: "nonsense" }, "as good of nonsense"],
   ["believesNoNonsense", { saysNothingOf: "nonsense" }, "says nothing of nonsense"],
+  ["refusesWhatCannotBe", { believes: "absurd" }, "as good of what cannot be"],
+  ["refusesWhatCannotBe", { saysNothingOf: "absurd" }, "says nothing of what cannot be"],
+  ["refusesWhatCannotBe", { mistakes: "absurd" }, "calls what cannot be malformed"],
+  ["refusesWhatCannotBe", { countsNothing: true }, "counts nothing that cannot be"],
+  ["refusesWhatIsStuck", { believes: "stuck" }, "as good of a device that is stuck"],
+  ["refusesWhatIsStuck", { saysNothingOf: "stuck" }, "says nothing of a device that is stuck"],
+  ["refusesWhatIsStuck", { countsNothing: true }, "counts nothing that is stuck"],
   ["closesInAnyState", { leavesTimer: true }, "close leaves 1 timers"],
   ["closesInAnyState", { callsBackAfterClose: true }, "calls back after close"],
   ["servesASleeper", { callsBackInCall: true }, "calls onSample from inside a public call"],
@@ -40,10 +49,17 @@ export const driverPlants: readonly [rule: string, faults: DriverFaults, finding
 ];
 
 const POLL_MS = 100;
+const QUALITIES = {
+  well: "good",
+  silent: "silent",
+  nonsense: "malformed",
+  absurd: "implausible",
+  stuck: "implausible",
+} as const;
 
 class PlantedDriver implements SensorDriver {
   readonly identification = { model: "Planted", classification: "Test" };
-  readonly counters = { good: 0, silent: 0, malformed: 0 };
+  readonly counters = { good: 0, silent: 0, malformed: 0, implausible: 0, stuck: 0 };
   readonly #stage: Stage;
   readonly #faults: DriverFaults;
   readonly #onSample: (() => void) | undefined;
@@ -89,13 +105,14 @@ class PlantedDriver implements SensorDriver {
     if (this.#isClosed) return;
     this.#timer = this.#stage.clock.set(() => this.#poll(), POLL_MS);
     const { mood } = this.#stage;
-    const { believes, saysNothingOf, countsNothing, neverComesBack, reusesSample, namesNoChannel } =
+    const { believes, saysNothingOf, countsNothing, neverComesBack, reusesSample, namesNoChannel, mistakes } =
       this.#faults;
     this.#wasSilent ||= mood === "silent";
     if (saysNothingOf === mood || (neverComesBack && this.#wasSilent && mood === "well")) return;
     const isGood = mood === "well" || believes === mood;
-    const name = isGood ? "good" : mood === "silent" ? "silent" : "malformed";
+    const name = isGood ? "good" : mistakes === mood ? "malformed" : QUALITIES[mood];
     if (!countsNothing) this.counters[name]++;
+    if (!countsNothing && mood === "stuck") this.counters.stuck++;
     const values = namesNoChannel ? { volts: 1 } : { v: 230 };
     const sample: Sample = { quality: Quality[name], ticks: this.#stage.clock.ticks, ...values };
     this.#sample = reusesSample ? Object.assign(this.#kept, sample) : sample;
@@ -108,6 +125,7 @@ export function planted(faults: DriverFaults): DriverSubject {
     name: "planted",
     silence: "driver",
     patienceMs: 350,
+    stuckMs: 300,
     create() {
       const stage = new Stage();
       return Object.assign(stage, {

@@ -31,14 +31,23 @@ export interface DriverWorld {
   goSilent(): void;
   /** What comes is wrong: noise, wrong checksums, values that cannot be. */
   talkNonsense(): void;
+  /** What comes is in order, and says what no device of its kind can mean. */
+  beAbsurd(): void;
+  /** What comes is the same again and again, as no measurement is. */
+  repeatItself(): void;
 }
 
 export interface DriverSubject {
   name: string;
-  /** `driver`: it says itself that its device is silent. `stream`: it only listens, and its stream does. */
-  silence: "driver" | "stream";
+  /**
+   * Who says that the device is silent. `driver`: it does itself. `bus`: its bus does, where no target acknowledges.
+   * `stream`: the stream of a driver that only listens.
+   */
+  silence: "driver" | "bus" | "stream";
   /** Virtual milliseconds after which a change of the device certainly shows in samples. */
   patienceMs: number;
+  /** After as many it has told that its device is stuck; left out where it cannot: counts and states may stay the same. */
+  stuckMs?: number;
   /** The world's clock goes to the driver through `clock`, which counts timers. */
   create(): DriverWorld & { clock: CountingClock };
   /** Options that must be refused, each by the field that the message must name. */
@@ -215,9 +224,10 @@ async function saysThatItsDeviceIsSilent(subject: DriverSubject): Promise<string
   const before = JSON.stringify(rig.driver.counters);
   const silent = await rig.samplesIn(subject.patienceMs);
   rig.expectBad(silent, "while its device is silent");
-  if (subject.silence === "driver") {
+  if (subject.silence !== "stream") {
+    const expected = subject.silence === "bus" ? Quality.bus : Quality.silent;
     if (!silent.length) rig.findings.push("says nothing of a silent device");
-    const wrong = silent.find(({ quality }) => quality !== Quality.silent);
+    const wrong = silent.find(({ quality }) => quality !== expected);
     if (wrong) rig.findings.push(`calls a silent device ${qualityName(wrong.quality)}`);
     if (JSON.stringify(rig.driver.counters) === before) rig.findings.push("counts no silence");
   }
@@ -242,6 +252,47 @@ async function believesNoNonsense(subject: DriverSubject): Promise<string[]> {
   rig.expectGood(await rig.samplesIn(2 * subject.patienceMs), "when its device is in order again");
   rig.close();
   return rig.findings;
+}
+
+async function refusesWhatCannotBe(subject: DriverSubject): Promise<string[]> {
+  const rig = new Rig(subject);
+  rig.open();
+  rig.expectGood(await rig.samplesIn(subject.patienceMs), "before");
+  rig.device.beAbsurd();
+  await rig.pass(subject.patienceMs);
+  const before = countOf(rig, "implausible");
+  const samples = await rig.samplesIn(subject.patienceMs);
+  rig.expectBad(samples, "of what cannot be");
+  if (!samples.length) rig.findings.push("says nothing of what cannot be");
+  const wrong = samples.find(({ quality }) => quality !== Quality.implausible);
+  if (wrong) rig.findings.push(`calls what cannot be ${qualityName(wrong.quality)}`);
+  if (!(countOf(rig, "implausible") > before)) rig.findings.push("counts nothing that cannot be");
+  rig.device.speakWell();
+  rig.expectGood(await rig.samplesIn(2 * subject.patienceMs), "of what can be again");
+  rig.close();
+  return rig.findings;
+}
+
+async function refusesWhatIsStuck(subject: DriverSubject): Promise<string[]> {
+  if (subject.stuckMs === undefined) return [];
+  const rig = new Rig(subject);
+  rig.open();
+  rig.expectGood(await rig.samplesIn(subject.patienceMs), "before");
+  const before = countOf(rig, "stuck");
+  rig.device.repeatItself();
+  await rig.pass(subject.stuckMs);
+  const samples = await rig.samplesIn(subject.patienceMs);
+  rig.expectBad(samples, "of a device that is stuck");
+  if (!samples.length) rig.findings.push("says nothing of a device that is stuck");
+  if (!(countOf(rig, "stuck") > before)) rig.findings.push("counts nothing that is stuck");
+  rig.device.speakWell();
+  rig.expectGood(await rig.samplesIn(2 * subject.patienceMs), "when its device moves again");
+  rig.close();
+  return rig.findings;
+}
+
+function countOf({ driver }: Rig, counter: string): number {
+  return (driver.counters as Record<string, number>)[counter] ?? 0;
 }
 
 /** How many moments of a device's cycle `close` is tried at. */
@@ -347,6 +398,8 @@ export const driverRules: Readonly<Record<string, DriverRule>> = {
   givesEachSampleOnce,
   saysThatItsDeviceIsSilent,
   believesNoNonsense,
+  refusesWhatCannotBe,
+  refusesWhatIsStuck,
   closesInAnyState,
   servesASleeper,
   refusesBadOptions,

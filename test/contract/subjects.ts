@@ -25,7 +25,7 @@ export interface Platform {
 }
 
 function serial({ hal, settle }: Platform): Subject<Serial> {
-  const { io: Serial } = hal.buses.p1!;
+  const { io: Serial } = hal.buses.serial!;
   return {
     callbacks: ["onReadable", "onWritable", "onError"],
     expected: ["onReadable", "onWritable"],

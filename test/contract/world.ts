@@ -115,7 +115,7 @@ function createHal(world: VirtualClock, stream: StreamConstructor): Hal {
     mac: "020000000001",
     random: createRandom("contract").uint32,
     log: () => {},
-    buses: { p1: { io: createSerial(clock, new Map([[0, chip]])) } },
+    buses: { serial: { io: createSerial(clock, new Map([[0, chip]])) } },
     storage: {
       keyValue: createKeyValue(),
       flash: createFlash(new Map([["outbox", new Partition({ byteLength: 8192 })]])),

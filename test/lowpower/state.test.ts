@@ -37,6 +37,7 @@ function someState(): State {
     due: 60_000,
     storingId: 13,
     end: 1_780_000_000,
+    source: 4_000_000_001,
     batch,
     registers,
     triggers,

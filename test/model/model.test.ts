@@ -9,7 +9,7 @@ import { Quality, qualityName } from "../../src/model/quality";
 /** Numbers are on the wire: this list only ever gets longer. */
 const NUMBERED =
   "t clock v i pi pe qi qe f ei ee eqi eqe tariff p q s pf thdu thdi esi ese dcv dci dcp dcei dcee ahi ahe soc soh " +
-  "ev evmin evmax evcap evei sw tc rh ap irr inv chs flags vbat rssi";
+  "ev evmin evmax evcap evei sw tc rh ap irr inv chs flags vbat rssi gas water heat cold";
 
 /** RFC 8428 §12.1, without what it marks as not recommended. */
 const PRIMARY =

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import {
@@ -5,10 +6,12 @@ import {
   checkBlock,
   checkOffer,
   checkTable,
+  RefusedUpdate,
   readAnnouncement,
   readOffer,
 } from "../../src/ota/package";
 import { blocksOf, encodeAnnouncement, encodeWithdrawal, tableOf } from "../../tools/ota/package";
+import { encodePackage, packageOf, readPackage, verifyPackage } from "../../tools/ota/package-file";
 import { createSigner, IDENTITY, imageOf, manifestOf, refusal, signOffer } from "../support/updates";
 
 const signer = createSigner();
@@ -63,5 +66,26 @@ describe("an update package", () => {
     expect(check(0, flipped)).toBe("block");
     expect(refusal(() => checkTable(manifest, table.subarray(16), nodeCrypto))).toBe("truncated");
     expect(refusal(() => checkTable(manifest, tableOf(imageOf(9_999)), nodeCrypto))).toBe("table");
+  });
+
+  it("in a file is verified or refused, whatever was done to its bytes", () => {
+    const file = encodePackage(packageOf(signOffer(manifest, signer), image));
+    const damaged = fc
+      .tuple(fc.nat(file.length), fc.uint8Array({ maxLength: 5 }), fc.oneof(fc.nat(5), fc.nat(file.length)))
+      .map(([at, bytes, removed]) =>
+        Buffer.concat([file.subarray(0, at), bytes, file.subarray(at + removed)]),
+      );
+    fc.assert(
+      fc.property(fc.oneof({ weight: 4, arbitrary: damaged }, fc.uint8Array()), (bytes) => {
+        try {
+          verifyPackage(readPackage(bytes), keys);
+        } catch (error) {
+          if (error instanceof RefusedUpdate) return;
+          throw error;
+        }
+        if (!Buffer.from(file).equals(bytes)) throw new Error("it is not what was packed");
+      }),
+      { numRuns: 500 },
+    );
   });
 });

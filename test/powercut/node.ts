@@ -137,7 +137,7 @@ export class Node {
       mac: "020000000001",
       random: createRandom(clock.now).uint32,
       log: (line) => this.#log.push(line),
-      buses: { p1: { io: this.#serial } },
+      buses: { serial: { io: this.#serial } },
       storage: {
         keyValue: createKeyValue(memory.keyValue, undefined, memory.keyValuePower),
         flash: flash(this.#watched(this.#storage())),

@@ -114,6 +114,24 @@ describe("an INA228", () => {
     expect((after.ahi! - before.ahi!) * 3600).toBeLessThan(40 * 60);
   });
 
+  it("that keeps no settings is malformed, and does not hold the driver up", async () => {
+    const world = createWorld();
+    const chip = new Ina228Chip({
+      clock: world.world,
+      values: () => ({ volts: 50, amperes: 1 }),
+      shuntOhms: 0.0005,
+    });
+    const deaf = {
+      read: (length: number) => chip.read(length),
+      write: (b: Uint8Array) => chip.write(b.subarray(0, 1)),
+    };
+    const { driver, qualities, run } = open(createI2C(new Map([[0x40, deaf]])), battery, world);
+    await run(2900);
+    expect(qualities()).toEqual([Quality.malformed, Quality.malformed, Quality.malformed]);
+    expect(driver.counters.malformed).toBe(driver.counters.polls);
+    driver.close();
+  });
+
   it("keeps its count over a failed bus", async () => {
     const { chip, driver, samples, run } = createBench();
     await run(100_500);

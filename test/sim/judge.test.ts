@@ -23,7 +23,7 @@ beforeAll(async () => {
   const onRecord = (record: DecodedRecord) => {
     decoded.set(record.device, [...(decoded.get(record.device) ?? []), record]);
   };
-  await simulate({ scenario, transport: "pair", onRecord });
+  await simulate({ scenario, onRecord });
 });
 
 function judge(expectation: Expectation, records: readonly DecodedRecord[]): Verdict {

@@ -13,7 +13,7 @@ function printed(report: Report): string[] {
 it("says in a line of its own what is wrong at a terminal, and first where", async () => {
   const parsed = parseScenario({ ...street, days: 0.01 });
   if ("problem" in parsed) throw new Error(parsed.problem);
-  const report = await simulate({ scenario: parsed.scenario, transport: "pair" });
+  const report = await simulate({ scenario: parsed.scenario });
   const [first, ...others] = report.terminals;
   const spoilt = (changes: Partial<TerminalReport>) =>
     printed({ ...report, ok: false, terminals: [{ ...first, ...changes }, ...others] });

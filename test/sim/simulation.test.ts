@@ -37,6 +37,22 @@ async function run(options: SimulationOptions): Promise<{ report: Report; record
   return { report, records };
 }
 
+/** Through sockets, to a broker that is not the simulation's own, which the scenario may stop all the same. */
+async function runOverSockets(options: SimulationOptions): ReturnType<typeof run> {
+  const broker = await Broker.open();
+  try {
+    const address = { host: "127.0.0.1", port: Number(new URL(broker.url).port) };
+    return await run({ ...options, broker: address, brokerControl: broker });
+  } finally {
+    await broker.close();
+  }
+}
+
+const ways = [
+  ["over sockets", runOverSockets],
+  ["without", run],
+] as const;
+
 function expectExact({ terminals, undecodable, ok }: Report): void {
   for (const terminal of terminals) {
     expect(terminal).toMatchObject({
@@ -71,10 +87,10 @@ describe("the street", () => {
   it("gives the same bytes for the same seed, over sockets and without, and others for another", async () => {
     const [first, again, other] = [
       await run({ scenario: sixHours }),
-      await run({ scenario: sixHours, transport: "pair" }),
-      await run({ scenario: { ...sixHours, seed: 2 }, transport: "pair" }),
+      await runOverSockets({ scenario: sixHours }),
+      await run({ scenario: { ...sixHours, seed: 2 } }),
     ];
-    expect(again.report).toEqual(first.report);
+    expect(again.report).toEqual({ ...first.report, broker: again.report.broker });
     const of = ({ records }: typeof first, device: string) =>
       records.filter((record) => record.device === device);
     for (const { device } of sixHours.terminals) expect(of(again, device)).toEqual(of(first, device));
@@ -88,8 +104,8 @@ describe("terminals that send dense frames", () => {
       ...terminal,
       config: { ...terminal.config, frame: "dense" as const },
     }));
-    const plain = await run({ scenario: sixHours, transport: "pair" });
-    const dense = await run({ scenario: { ...sixHours, terminals }, transport: "pair" });
+    const plain = await run({ scenario: sixHours });
+    const dense = await run({ scenario: { ...sixHours, terminals } });
     expectExact(dense.report);
     expect(dense.records).toEqual(plain.records);
     dense.report.terminals.forEach(({ payloadBytesPerReading }, index) => {
@@ -107,7 +123,6 @@ describe("the slots", () => {
         const terminals = modes.map((mode) => ({ device: mode, config: { mode, sampleMs } }));
         const { report } = await run({
           scenario: scenarioOf({ start, days: 0.05, terminals }),
-          transport: "pair",
         });
         expectExact(report);
       }
@@ -116,21 +131,21 @@ describe("the slots", () => {
 });
 
 describe("outages", () => {
-  it.each(["tcp", "pair"] as const)(
+  it.each(ways)(
     "of the broker, a network and two radios lose nothing and show nothing twice: %s",
-    async (transport) => {
-      const { report } = await run({ scenario: outage, transport });
+    async (_way, runSo) => {
+      const { report } = await runSo({ scenario: outage });
       expectExact(report);
       for (const { failedSessions } of report.terminals) expect(failedSessions).toBeGreaterThan(5);
     },
   );
 
-  it.each(["tcp", "pair"] as const)("of the broker alone are felt by all: %s", async (transport) => {
+  it.each(ways)("of the broker alone are felt by all: %s", async (_way, runSo) => {
     const events = [
       { at: "01:00", broker: "down" },
       { at: "03:00", broker: "up" },
     ];
-    const { report } = await run({ scenario: scenarioOf({ ...street, days: 0.25, events }), transport });
+    const { report } = await runSo({ scenario: scenarioOf({ ...street, days: 0.25, events }) });
     expectExact(report);
     for (const { failedSessions } of report.terminals) expect(failedSessions).toBeGreaterThan(1);
   });
@@ -143,7 +158,7 @@ describe("outages", () => {
       terminals: [{ device: "small", config }],
       events: [{ at: "01:00", for: "4h", broker: "down" }],
     });
-    const { report } = await run({ scenario, outboxBytes: 32_768, transport: "tcp" });
+    const { report } = await run({ scenario, outboxBytes: 32_768 });
     const [{ dropped, lost, expected, readings, extra, gaps, duplicates }] = report.terminals;
     expect(dropped).toBeGreaterThan(0);
     expect({ lost, duplicates }).toEqual({ lost: 0, duplicates: 0 });
@@ -159,18 +174,16 @@ describe("outages", () => {
       { at: "04:00", for: "1h", broker2: "down" },
     ];
     const scenario = scenarioOf({ ...street, days: 0.25, brokers: 2, events });
-    for (const transport of ["tcp", "pair"] as const) {
-      const { report } = await run({ scenario, transport });
-      expectExact(report);
-      for (const { mode, failedSessions } of report.terminals)
-        if (mode === "sleeper") expect(failedSessions).toBe(0);
-    }
+    const { report } = await run({ scenario });
+    expectExact(report);
+    for (const { mode, failedSessions } of report.terminals)
+      if (mode === "sleeper") expect(failedSessions).toBe(0);
   });
 });
 
 describe("two days of the month in scenarios/outage.json", () => {
   it("lose nothing that was stored, show nothing twice, and state each gap, of a batch at most", async () => {
-    const { report } = await run({ scenario: month, transport: "pair" });
+    const { report } = await run({ scenario: month });
     for (const { lost, duplicates, unexpected, wrong, gaps, waiting, dropped } of report.terminals) {
       expect({ lost, duplicates, unexpected, wrong, waiting, dropped }).toEqual({
         ...{ lost: 0, duplicates: 0, unexpected: 0, wrong: 0, waiting: 0, dropped: 0 },
@@ -189,7 +202,6 @@ describe("time servers", () => {
     const events = lie({ server: "0.pool.ntp.org", offset: 7200 });
     const { report } = await run({
       scenario: scenarioOf({ ...street, days: 0.5, events }),
-      transport: "pair",
     });
     for (const { misdated } of report.terminals) expect(misdated).toBe(0);
     expectExact(report);
@@ -199,7 +211,6 @@ describe("time servers", () => {
     const events = lie({ offset: -5400 });
     const { report } = await run({
       scenario: scenarioOf({ ...street, days: 0.5, events }),
-      transport: "pair",
     });
     for (const { mode, misdated } of report.terminals)
       if (mode === "sleeper") expect(misdated).toBeGreaterThan(100);

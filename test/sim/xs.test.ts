@@ -31,7 +31,6 @@ async function run(options: SimulationOptions): Promise<Outcome> {
   const records: DecodedRecord[] = [];
   const lines: string[] = [];
   const report = await simulate({
-    transport: "pair",
     ...options,
     onRecord: (record) => records.push(record),
     log: (line) => lines.push(line),
@@ -68,7 +67,6 @@ describe.runIf(hasCompiler())("a simulation on XS", () => {
   it("gives the frames of Node, byte for byte", async () => {
     const { report } = await expectSame({
       scenario: scenarioOf({ ...street, days: 0.03 }),
-      transport: "tcp",
     });
     expect(report.ok).toBe(true);
     for (const { delivered } of report.terminals) expect(delivered).toBeGreaterThan(1);
@@ -153,7 +151,9 @@ describe.runIf(hasCompiler())("a simulation on XS", () => {
       );
       const times = records.map(({ clock }) => Number(clock));
       expect(times.length).toBeGreaterThan(20);
-      expect(times.slice(1).every((time, index) => time - times[index] === 30)).toBe(true);
+      const steps = times.slice(1).map((time, index) => time - times[index]);
+      // The moment at which it learns the time may take a reading more; it is known to a second.
+      expect(steps.slice(2).every((step) => Math.abs(step - 30) <= 1)).toBe(true);
       expect(lines).toContain("sleeper: gridmote: the installed app is loaded");
       expect(fallbacks).toEqual([]);
     });

@@ -14,7 +14,7 @@ import { FrameReader } from "../../tools/decode/reader";
 import type { DecodedRecord } from "../../tools/decode/records";
 import { recordsOf } from "../../tools/decode/records";
 import type { XsFiles } from "../../tools/sim/machine";
-import { SimulatedTerminal, type UpdateSetup } from "../../tools/sim/terminal";
+import { type Chips, SimulatedTerminal, type UpdateSetup } from "../../tools/sim/terminal";
 
 export const START = Date.UTC(2026, 5, 1);
 export const MINUTE = 60_000;
@@ -22,6 +22,8 @@ export const MINUTE = 60_000;
 export interface SiteOptions {
   config?: Record<string, unknown>;
   chip?: SerialChip;
+  /** What is on its other buses, in the world of this clock. */
+  chips?: (clock: VirtualClock) => Chips;
   app?: App;
   /** Default: the terminal takes no updates. */
   update?: UpdateSetup;
@@ -82,6 +84,7 @@ export class Site {
       clock: this.clock,
       seed: 1,
       chip: options.chip ?? meter,
+      chips: options.chips?.(this.clock),
       timeServers: options.timeServers,
       update: options.update,
       xs: options.xs,

@@ -11,7 +11,18 @@ interface Entry {
 export class StepClock implements Clock {
   ticks = 0;
   readonly time = undefined;
+  readonly #start: number;
   readonly #entries: Entry[] = [];
+
+  /** @param start what chips take for Unix time, in milliseconds. */
+  constructor(start = Date.UTC(2026, 5, 1, 12)) {
+    this.#start = start;
+  }
+
+  /** For chips. */
+  get now(): number {
+    return this.#start + this.ticks;
+  }
 
   set(callback: () => void, ms: number): Timer {
     const entry: Entry = { at: this.ticks + Math.ceil(ms), callback };

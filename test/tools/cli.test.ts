@@ -43,7 +43,11 @@ describe("gridmote sim --json", () => {
     const one = await simulated("one", "--seed", "7");
     expect(await simulated("two", "--seed", "7")).toEqual(one);
     const other = await simulated("other", "--seed", "8");
-    expect(Object.keys(one.files)).toEqual(["house-1.jsonl", "house-2.jsonl", "house-3.jsonl"]);
+    const houses = ["house-1", "house-2", "house-3"];
+    const endings = ["-power.csv", "-power.svg", ".jsonl"];
+    expect(Object.keys(one.files)).toEqual(
+      houses.flatMap((house) => endings.map((ending) => `${house}${ending}`)),
+    );
     expect(one.report).toMatchObject({ seed: 7, ok: true });
     for (const name in one.files) expect(other.files[name]).not.toBe(one.files[name]);
     const hashes = (report: { terminals: { sha256: string }[] }) =>

@@ -50,7 +50,7 @@ describe("a scenario", () => {
   it.each([
     [
       { foo: 1 },
-      "foo is not known; expected name, start, utcOffset, days, seed, brokers, loss, terminals or events",
+      "foo is not known; expected name, start, utcOffset, days, seed, brokers, loss, energy, terminals or events",
     ],
     [{ start: undefined }, "start is missing, expected a time such as 2026-06-01T00:00:00+02:00"],
     [{ start: "yesterday" }, 'start is "yesterday", expected a time such as 2026-06-01T00:00:00+02:00'],

@@ -90,6 +90,7 @@ describe("the partition table", () => {
 
 describe("the manifest", () => {
   const manifest = JSON.parse(read("manifest.json"));
+  const board = JSON.parse(read("src/native/esp32/manifest.json"));
 
   it("preloads every module of the base, but what only a receiver needs", () => {
     const sources = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" });
@@ -101,7 +102,7 @@ describe("the manifest", () => {
         file !== "main.ts" &&
         !left.includes(`./src/${file.replaceAll("\\", "/").slice(0, -3)}`),
     );
-    const preload: string[] = manifest.preload;
+    const preload: string[] = [...manifest.preload, ...board.preload];
     const own = preload.filter((name) => name.startsWith("src/"));
     expect(own.sort()).toEqual(
       modules.map((file) => `src/${file.replaceAll("\\", "/").slice(0, -3)}`).sort(),
@@ -113,8 +114,34 @@ describe("the manifest", () => {
     const folders = files.filter((entry) => entry.name.endsWith(".ts")).map((entry) => entry.parentPath);
     for (const folder of new Set(folders)) {
       const path = folder.slice(root.length + 1).replaceAll("\\", "/");
+      if (path === "src/native/esp32") continue;
       expect(manifest.modules, path).toHaveProperty([`${path}/*`], `./${path}/*`);
     }
+  });
+});
+
+describe("src/native/esp32", () => {
+  it("is built for every board, and for nothing else", () => {
+    const platforms: Record<string, { include?: string[]; error?: string }> = JSON.parse(
+      read("manifest.json"),
+    ).platforms;
+    const [boards, others] = [true, false].map((isBoard) =>
+      Object.entries(platforms).filter(
+        ([name, { error }]) => !error && /^esp32(\/|$)/.test(name) === isBoard,
+      ),
+    );
+    expect(boards.map(([, { include }]) => include)).toEqual(
+      boards.map(() => ["./sdkconfig/manifest.json", "./src/native/esp32/manifest.json"]),
+    );
+    expect(boards.length).toBeGreaterThan(0);
+    expect(JSON.stringify(others)).not.toContain("native");
+    expect(JSON.parse(read("src/native/esp32/manifest.json")).modules).toEqual({
+      "src/native/esp32/*": "./*",
+    });
+  });
+
+  it("has the name by which main.ts looks for it", () => {
+    expect(read("src/main.ts")).toContain('"src/native/esp32/board"');
   });
 });
 

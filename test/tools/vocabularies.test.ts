@@ -14,6 +14,7 @@ const CLASSES: Record<string, { units: string; states: string }> = {
   battery: { units: "%", states: "measurement" },
   current: { units: "A mA", states: "measurement" },
   energy: { units: "J kJ mWh Wh kWh MWh", states: "total total_increasing" },
+  gas: { units: "CCF L MCF ft³ m³", states: "total total_increasing" },
   frequency: { units: "Hz kHz MHz GHz", states: "measurement" },
   humidity: { units: "%", states: "measurement" },
   irradiance: { units: "W/m²", states: "measurement" },
@@ -22,6 +23,7 @@ const CLASSES: Record<string, { units: string; states: string }> = {
   reactive_power: { units: "var", states: "measurement" },
   signal_strength: { units: "dB dBm", states: "measurement" },
   temperature: { units: "°C °F K", states: "measurement" },
+  water: { units: "CCF L MCF ft³ gal m³", states: "total total_increasing" },
   voltage: { units: "V mV", states: "measurement" },
 };
 
@@ -70,7 +72,7 @@ describe("Home Assistant's classes", () => {
 describe("OBIS codes", () => {
   /** The name of the slot that the P1 driver has for a code; its own table was written for the driver alone. */
   function slotName(line: string): string | undefined {
-    const parsed = { slot: -1, value: Number.NaN, empty: false };
+    const parsed = { slot: -1, value: Number.NaN, unit: 0, empty: false };
     parseLine(new TextEncoder().encode(line), 0, line.length, 60, parsed);
     return SLOT_NAMES[parsed.slot];
   }

@@ -6,8 +6,9 @@
 //
 // Everything is made in a temporary folder. Exit code 0 good, 1 failed, 2 cannot be checked here.
 import { spawn } from "node:child_process";
+import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -22,6 +23,8 @@ const FRAMES_TIMEOUT_MS = 60_000;
 /** A sleeper opens the meter's port for each reading, and its meter speaks once a second: a slot has two of them. */
 const SAMPLING = ["sampleMs=2000", "sessionMs=1000", "batch=1"];
 const APP_BYTES = 16 * 1024;
+const SIGNATURES = 8;
+const POLL_MS = 200;
 const SHOWN_LINES = 30;
 
 const REQUIRED = [
@@ -34,6 +37,8 @@ const REQUIRED = [
 /** What the SDK's own settings for a board must not have undone. */
 const SDKCONFIG = [
   "CONFIG_BOOTLOADER_APP_ROLLBACK_ENABLE=y",
+  "CONFIG_BOOTLOADER_SKIP_VALIDATE_IN_DEEP_SLEEP=y",
+  "CONFIG_ESP_INT_WDT=y",
   "CONFIG_ESP_TASK_WDT_EN=y",
   "CONFIG_PARTITION_TABLE_CUSTOM=y",
 ];
@@ -163,6 +168,59 @@ async function buildApp(folder, archive, { env }) {
   return `${size} of ${APP_BYTES} bytes`;
 }
 
+/** A key of Node's, a message of so many bytes, its digest and its signature, as the firmware has them. */
+function signedByNode(byteLength) {
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const { x, y } = publicKey.export({ format: "jwk" });
+  const message = randomBytes(byteLength);
+  const signature = sign("sha256", message, { key: privateKey, dsaEncoding: "ieee-p1363" });
+  const key = Buffer.concat([x, y].map((text) => Buffer.from(text, "base64url")));
+  const digest = createHash("sha256").update(message).digest();
+  return { key, message, digest, signature };
+}
+
+/** Signatures of Node, and damaged ones, on the SDK's native modules by the firmware's own class. */
+async function verifySignatures(folder, launcher, { env }) {
+  const cases = Array.from({ length: SIGNATURES }, (_, index) => signedByNode(1 + index * 37));
+  const place = join(folder, "verify");
+  mkdirSync(place);
+  const arrays = cases.map((each) => Object.values(each).map((bytes) => [...bytes]));
+  const program = readFileSync(join(root, "tools", "sdk", "verify.js"), "utf8");
+  writeFileSync(join(place, "main.js"), `const CASES = ${JSON.stringify(arrays)};\n${program}`);
+  const { include, modules } = JSON.parse(readFileSync(join(root, "manifest.json"), "utf8"));
+  const native = Object.entries(modules).filter(([, path]) => String(path).includes("/crypt/etc/"));
+  const manifest = {
+    build: { NAME: "verify" },
+    include,
+    modules: {
+      "*": ["./main", "$(MODULES)/crypt/arith/*"],
+      "native-crypto": join(root, "src", "ota", "native-crypto"),
+      ...Object.fromEntries(native),
+    },
+  };
+  writeFileSync(join(place, "manifest.json"), JSON.stringify(manifest));
+  await run("mcconfig", ["-m", "-p", "lin", "-t", "build", "-o", folder, join(place, "manifest.json")], env);
+  const library = join(folder, "bin", "lin", "mc", "release", "verify", "mc.so");
+  const child = start(launcher, [library], env);
+  try {
+    await Promise.race([endOf("the program", child), untilSaid(child, "verified")]);
+  } finally {
+    await stop(child);
+  }
+  const [, good, refused] = /verified (\d+) refused (\d+)/.exec(child.output) ?? [];
+  if (Number(good) !== SIGNATURES || Number(refused) !== 2 * SIGNATURES) throw new Error(tail(child.output));
+  return `${good} signatures good, ${refused} damaged refused`;
+}
+
+async function untilSaid(child, words) {
+  for (let waited = 0; !child.output.includes(words); waited += POLL_MS) {
+    if (waited > FRAMES_TIMEOUT_MS) throw new Error(`it never says "${words}"\n${tail(child.output)}`);
+    await delay(POLL_MS);
+  }
+  // The rest of the line.
+  await delay(POLL_MS);
+}
+
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -249,6 +307,7 @@ async function checkLin(folder, port, sdk) {
   const library = join(folder, "bin", "lin", "mc", "release", NAME, "mc.so");
   const archive = join(folder, "bin", "lin", "mc", "release", "app", "mc.xsa");
   const launcher = await buildLauncher(folder, sdk);
+  await step("lin: verify signatures", () => verifySignatures(folder, launcher, sdk));
   await step("lin: build a resident", () => buildLin(folder, [...config, "mode=resident"], sdk));
   await step("lin: run it", () => hear(port, launcher, [library], sdk));
   await step("lin: build a sleeper", () => buildLin(folder, [...config, "mode=sleeper"], sdk));

@@ -1,13 +1,23 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Server } from "node:net";
-import { type Duplex, duplexPair } from "node:stream";
-import { Aedes } from "aedes";
+import type { Duplex } from "node:stream";
+import { Aedes, type AedesPublishPacket } from "aedes";
 
 /** A broker that a simulation can stop and start. */
 export interface BrokerControl {
   stop(): Promise<void>;
   start(): Promise<void>;
 }
+
+/** Who hears what a broker delivers. */
+export interface Listener {
+  /** Resolves when everything that the broker had before this call has been delivered. */
+  barrier(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where a listener's barriers are published; no device's topic. */
+const BARRIER_TOPIC = "gms/barrier";
 
 /** A real MQTT broker in this process, on a free port of the loopback interface. */
 export class Broker implements BrokerControl {
@@ -40,13 +50,42 @@ export class Broker implements BrokerControl {
     this.#accept(stream);
   }
 
-  /** A client's end of a connection that does not go through the port. It closes at once when the broker is stopped. */
-  connect(): Duplex {
-    const [near, far] = duplexPair();
-    far.on("close", () => near.destroy());
-    if (this.#server) this.#accept(far);
-    else far.destroy();
-    return near;
+  /**
+   * Subscribes in this process, without a client's connection: a stopped broker delivers nothing, and forgets nobody.
+   * @param filter of topics, such as `gm/#`.
+   */
+  async listen(filter: string, onMessage: (topic: string, payload: Uint8Array) => void): Promise<Listener> {
+    const aedes = this.#aedes;
+    const waiting: (() => void)[] = [];
+    const deliver = ({ topic, payload }: AedesPublishPacket, done: () => void) => {
+      onMessage(topic, payload as Buffer);
+      done();
+    };
+    const pass = (_packet: AedesPublishPacket, done: () => void) => {
+      waiting.shift()?.();
+      done();
+    };
+    await new Promise<void>((resolve) => aedes.subscribe(filter, deliver, resolve));
+    await new Promise<void>((resolve) => aedes.subscribe(BARRIER_TOPIC, pass, resolve));
+    return {
+      barrier: () =>
+        new Promise<void>((resolve, reject) => {
+          waiting.push(resolve);
+          const packet = {
+            cmd: "publish",
+            topic: BARRIER_TOPIC,
+            payload: "",
+            qos: 0,
+            retain: false,
+            dup: false,
+          };
+          aedes.publish(packet as AedesPublishPacket, (error) => error && reject(error));
+        }),
+      close: async () => {
+        await new Promise<void>((resolve) => aedes.unsubscribe(filter, deliver, resolve));
+        await new Promise<void>((resolve) => aedes.unsubscribe(BARRIER_TOPIC, pass, resolve));
+      },
+    };
   }
 
   /** Listens, on the same port as before if there was one. Sessions of clients are kept from before. */

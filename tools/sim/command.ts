@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
 import { type P1Recording, parseRecording } from "../../hal-mocks/chips/p1-replay";
+import { defaultSettings, type EnergySettings } from "../../hal-mocks/energy/settings";
 import { type BrokerAddress, type Command, Failure, type Io, UsageError } from "../cli/command";
 import { broker, choice, file, integer, positive, text } from "../cli/options";
 import { Progress } from "../cli/progress";
+import { PowerFiles } from "./energy-files";
+import { energySettings } from "./energy-settings";
 import { buildXs } from "./engines";
 import { hasWholeTelegram, unmeasured } from "./expectations";
-import { RecordFiles } from "./files";
+import { TextFiles, writeRecord } from "./files";
 import { HeapWatch } from "./heap";
 import { householdsOf } from "./household";
 import { printReport } from "./report";
@@ -39,7 +42,12 @@ export const simCommand: Command = {
       help: "what runs the firmware; xs is the board's engine, built here (default node)",
       parse: choice("node", "xs"),
     },
-    out: { value: "DIR", help: "write the decoded readings to DIR/<device>.jsonl", parse: text },
+    out: {
+      value: "DIR",
+      help: "write readings to DIR/<device>.jsonl, power states to -power.csv and -power.svg",
+      parse: text,
+    },
+    energy: { help: "print each terminal's whole charge ledger, and where its figures come from" },
     json: { help: "print one JSON object and nothing else" },
   },
   async run(values, _positionals, io) {
@@ -51,7 +59,8 @@ export const simCommand: Command = {
       );
     const recording = recordingOf(values, scenario);
     const xs = values.engine === "xs" ? buildXs((line) => io.stderr.write(line)) : undefined;
-    const files = values.out === undefined ? undefined : new RecordFiles(values.out as string);
+    const files = values.out === undefined ? undefined : new TextFiles(values.out as string);
+    const power = files && new PowerFiles(files, settingsOf(scenario));
     const heap = values.json ? new HeapWatch() : undefined;
     const progress = values.json ? undefined : new Progress(io.stderr);
     const begun = performance.now();
@@ -67,7 +76,8 @@ export const simCommand: Command = {
           io.stderr.write(`gridmote: ${device}: ${why.replace(/^gridmote: /, "")}\n`);
         },
         broker: values.broker as BrokerAddress | undefined,
-        onRecord: (record) => files?.write(record),
+        onRecord: (record) => files && writeRecord(files, record),
+        onSegment: power && ((device, segment) => power.write(device, segment)),
         onProgress: (done, moment) => {
           heap?.update(moment);
           progress?.update(done, new Date(moment).toISOString().slice(0, 16));
@@ -76,16 +86,25 @@ export const simCommand: Command = {
     } finally {
       progress?.clear();
     }
+    power?.finish(report);
     files?.close();
     const elapsedMs = Math.round(performance.now() - begun);
     if (values.json)
       io.stdout.write(
         `${JSON.stringify({ ...report, heap: heap?.end(), timing: { elapsedMs } }, null, 2)}\n`,
       );
-    else printReport(report, elapsedMs, io.stdout);
+    else printReport(report, elapsedMs, io.stdout, values.energy === true);
     return verdict(report, fallbacks, io);
   },
 };
+
+/** The hardware of each terminal, for its charge. */
+function settingsOf(scenario: Scenario): (device: string) => EnergySettings {
+  const ofHouses = new Map(
+    scenario.terminals.map(({ device, energy }) => [device, energySettings(scenario.energy, energy)]),
+  );
+  return (device) => ofHouses.get(device) ?? defaultSettings;
+}
 
 function verdict(report: Report, fallbacks: number, io: Io): number {
   if (report.ok && !fallbacks) return 0;

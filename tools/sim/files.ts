@@ -5,10 +5,10 @@ import type { DecodedRecord } from "../decode/records";
 
 const BUFFER_CHARACTERS = 65_536;
 
-/** One file of JSON lines for each device, `<directory>/<device>.jsonl`, in place of any that is there. */
-export class RecordFiles {
+/** Text files of one directory, in place of any that are there; they grow line by line. */
+export class TextFiles {
   readonly #directory: string;
-  /** What has not been written yet. No file stays open: a street may have thousands of terminals. */
+  /** What has not been written yet, by name. No file stays open: a street may have thousands of terminals. */
   readonly #pending = new Map<string, string>();
   #failure: Failure | undefined;
 
@@ -23,33 +23,38 @@ export class RecordFiles {
     }
   }
 
-  write(record: DecodedRecord): void {
-    const { device } = record;
-    const known = this.#pending.get(device);
-    if (known === undefined) this.#store(device, "", writeFileSync);
-    const text = `${known ?? ""}${JSON.stringify(record)}\n`;
-    const isFull = text.length >= BUFFER_CHARACTERS;
-    if (isFull) this.#store(device, text, appendFileSync);
-    this.#pending.set(device, isFull ? "" : text);
+  /** @param head begins the file. */
+  append(name: string, text: string, head = ""): void {
+    const known = this.#pending.get(name);
+    if (known === undefined) this.#store(name, "", writeFileSync);
+    const whole = `${known ?? head}${text}`;
+    const isFull = whole.length >= BUFFER_CHARACTERS;
+    if (isFull) this.#store(name, whole, appendFileSync);
+    this.#pending.set(name, isFull ? "" : whole);
   }
 
   /** @throws Failure when anything could not be written. */
   close(): void {
-    for (const [device, text] of this.#pending) this.#store(device, text, appendFileSync);
+    for (const [name, text] of this.#pending) this.#store(name, text, appendFileSync);
     this.#pending.clear();
     if (this.#failure) throw this.#failure;
   }
 
   /** Keeps the first error for `close`: records come in callbacks of the broker's, where nobody would catch it. */
-  #store(device: string, text: string, write: (path: string, text: string) => void): void {
+  #store(name: string, text: string, write: (path: string, text: string) => void): void {
     if (this.#failure) return;
-    const path = join(this.#directory, `${device}.jsonl`);
+    const path = join(this.#directory, name);
     try {
       write(path, text);
     } catch (error) {
       this.#failure = new Failure(`--out: cannot write "${path}" (${reasonOf(error)})`);
     }
   }
+}
+
+/** One file of JSON lines for each device, `<device>.jsonl`. */
+export function writeRecord(files: TextFiles, record: DecodedRecord): void {
+  files.append(`${record.device}.jsonl`, `${JSON.stringify(record)}\n`);
 }
 
 /** Not mkdir's own `recursive`: Node 20 then never returns for a directory that nobody can make, as in /proc. */

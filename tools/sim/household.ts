@@ -1,5 +1,6 @@
 import type { HouseSettings } from "../../hal-mocks/world/house";
 import { loadConfig } from "../../src/config";
+import type { EnergyFields } from "./energy-settings";
 import { blindSpans, liesOf, occurrencesOf, type Span } from "./occurrences";
 import type { Scenario } from "./scenario";
 
@@ -16,6 +17,8 @@ export interface Household {
   batch: number;
   /** By how much its sleep clock is fast, in parts per million. */
   driftPpm: number;
+  /** The scenario's hardware, then its own. */
+  energy: readonly EnergyFields[];
   /** Virtual Unix milliseconds between which all its time servers lie. */
   lies: { from: number; to: number }[];
   /** Virtual Unix milliseconds between which it hears of no time server. */
@@ -38,7 +41,7 @@ export function householdsOf(scenario: Scenario, isBrokerElsewhere = false): Hou
   const lies = liesOf(scenario)
     .filter(({ server }) => server === undefined)
     .map(inTime);
-  return scenario.terminals.map(({ device, config, house, drift }, index) => {
+  return scenario.terminals.map(({ device, config, house, drift, energy }, index) => {
     const overrides = { ...config, device, phases: house.phases, utcOffset };
     const { sampleMs, batch, p1Baud } = loadConfig([{ from: "", values: overrides }]).config;
     return {
@@ -50,6 +53,7 @@ export function householdsOf(scenario: Scenario, isBrokerElsewhere = false): Hou
       sampleMs,
       batch,
       driftPpm: drift,
+      energy: [scenario.energy, energy],
       lies,
       blind: blindSpans(device, occurrences, isBrokerElsewhere, days * DAY_MS).map(inTime),
       baud: p1Baud,

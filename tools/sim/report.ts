@@ -1,5 +1,6 @@
 import type { Io } from "../cli/command";
 import { table } from "../cli/table";
+import { energyTable, ledgerText, sourcesText } from "./energy-print";
 import type { Difference, EnergyVerdict } from "./judge";
 import type { Report, TerminalReport } from "./simulation";
 
@@ -9,8 +10,16 @@ const FRAMES = ["terminal", "frames", "delivered", "B/reading", "import Wh", "of
 
 type Cell = string | number;
 
-/** What a person wants to know after a simulation. */
-export function printReport(report: Report, elapsedMs: number, stdout: Io["stdout"]): void {
+/**
+ * What a person wants to know after a simulation.
+ * @param hasLedgers true prints each terminal's whole ledger too.
+ */
+export function printReport(
+  report: Report,
+  elapsedMs: number,
+  stdout: Io["stdout"],
+  hasLedgers = false,
+): void {
   const { scenario, days, seed, broker, terminals, undecodable } = report;
   const length = days < 1 ? `${Math.round(days * 1440)} min` : `${Math.round(days * 100) / 100} d`;
   stdout.write(
@@ -19,6 +28,11 @@ export function printReport(report: Report, elapsedMs: number, stdout: Io["stdou
   stdout.write(recordingRemarks(report));
   stdout.write(`\n${table(READINGS, terminals.map(readingsOf))}\n`);
   stdout.write(`${table(FRAMES, terminals.map(framesOf))}\n`);
+  stdout.write(`${energyTable(terminals)}\n`);
+  if (hasLedgers) {
+    for (const terminal of terminals) stdout.write(`${ledgerText(terminal)}\n`);
+    stdout.write(`${sourcesText(terminals.map(({ energy }) => energy))}\n`);
+  }
   for (const terminal of terminals) stdout.write(remarks(terminal));
   if (undecodable) stdout.write(`${undecodable} frames could not be decoded.\n`);
   stdout.write(

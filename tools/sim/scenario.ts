@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { configNames, loadConfig } from "../../src/config";
+import { energySchema } from "./energy-settings";
 
 /** Days and a time of day after the scenario's start: `06:00`, `1d06:00:30`. */
 const MOMENT = /^(?:(\d{1,4})d)?([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?$/;
@@ -82,6 +83,8 @@ const terminal = object({
   config: config.default({}),
   /** By how much its sleep clock is fast, in parts per million. */
   drift: number(-MAX_DRIFT_PPM, MAX_DRIFT_PPM).default(0),
+  /** Its hardware, for its charge: goes over the scenario's. */
+  energy: energySchema.default({}),
   house: object({
     phases: z.literal([1, 3], "expected 1 or 3").default(3),
     baseW: number(0, 100_000).default(250),
@@ -174,6 +177,7 @@ const scenario = object({
   brokers: z.literal([1, 2], "expected 1 or 2").default(1),
   /** How likely each packet is to get lost. */
   loss: loss.default(0),
+  energy: energySchema.default({}),
   terminals: z.array(terminal, LIST_OF_TERMINALS).min(1, LIST_OF_TERMINALS).max(10_000, LIST_OF_TERMINALS),
   events: z.array(event, "expected a list of events").default([]),
 });

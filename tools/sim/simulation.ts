@@ -2,6 +2,9 @@ import { createHash } from "node:crypto";
 import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { type P1Recording, P1Replay } from "../../hal-mocks/chips/p1-replay";
 import { VirtualClock } from "../../hal-mocks/clock";
+import type { AnySegment } from "../../hal-mocks/energy/account";
+import type { Charges } from "../../hal-mocks/energy/charges";
+import { latenciesOf } from "../../hal-mocks/energy/timings";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
 import { createTcpStream } from "../../hal-mocks/node/tcp";
@@ -14,7 +17,9 @@ import type { FrameReadings } from "../decode/formats/format";
 import { FrameReader } from "../decode/reader";
 import { type DecodedRecord, recordsOf } from "../decode/records";
 import { Subscriber } from "../subscriber";
-import { Broker, type BrokerControl } from "./broker";
+import { Broker, type BrokerControl, type Listener } from "./broker";
+import { type EnergyReport, energyReport } from "./energy-report";
+import { type EnergyFields, energySettings, sessionPlan, tlsOf } from "./energy-settings";
 import { type RecordingExpectation, recent, slots, telegrams } from "./expectations";
 import { type Household, householdsOf } from "./household";
 import { Judge, type Verdict } from "./judge";
@@ -37,12 +42,12 @@ export interface SimulationOptions {
   outboxBytes?: number;
   /** Runs the firmware on XS. Default: on the engine of this process. */
   xs?: XsFiles;
-  /** `pair`: terminals reach the broker in this process without sockets. */
-  transport?: "tcp" | "pair";
   /** From 0 to 1. */
   onProgress?: (done: number, moment: number) => void;
   /** Each decoded reading, repeats dropped, in the order of arrival. */
   onRecord?: (record: DecodedRecord) => void;
+  /** Each stretch of a terminal's power-state timeline, up to the end. */
+  onSegment?: (device: string, segment: AnySegment) => void;
   log?: (line: string) => void;
   /** A terminal's installed app does not run, and the built-in one does. */
   onFallback?: (device: string, why: string) => void;
@@ -67,6 +72,8 @@ export interface TerminalReport extends Verdict {
   payloadBytesPerReading: number;
   /** Of all different frames in the order of arrival. */
   sha256: string;
+  /** What it drew up to the end. */
+  energy: EnergyReport;
 }
 
 export interface Report {
@@ -98,8 +105,12 @@ interface Site {
   mode: string;
   judge: Judge;
   digest: ReturnType<typeof createHash>;
-  /** Readings that the terminal had counted at the end. */
+  energyFields: readonly EnergyFields[];
+  config: Record<string, unknown>;
+  charges?: Charges;
+  /** Readings, and sessions, that the terminal had counted at the end. */
   taken: number;
+  sessions: number;
   delivered: number;
   repeats: number;
   payloadBytes: number;
@@ -140,7 +151,7 @@ class Simulation {
   readonly #lies: Lie[];
   #undecodable = 0;
   /** Of each broker, in their order. */
-  readonly #subscribers: Subscriber[] = [];
+  readonly #listeners: Listener[] = [];
   readonly #brokers: Way[] = ["up", "up"];
   /** Resolves never, rejects when firmware or the world has thrown. */
   readonly #failed: Promise<never>;
@@ -176,30 +187,32 @@ class Simulation {
     if (recording) this.#addRecording(recording, stream);
     else for (const household of this.#households) this.#addHouse(household, stream);
     for (const occurrence of recording ? [] : occurrencesOf(scenario)) this.#schedule(occurrence);
-    await this.#subscribe(this.#url(), this.#broker);
-    if (this.#second) await this.#subscribe(this.#second.url, this.#second);
+    await this.#listen();
     try {
       for (const { terminal } of this.#sites.values()) terminal.live().catch(this.#fail);
       await this.#advance();
       await this.#flush();
       // A broker that is down at the end has nothing more to deliver: what it did not get is lost.
-      for (const [index, subscriber] of this.#subscribers.entries())
-        if (this.#brokers[index] === "up") await subscriber.barrier();
+      for (const [index, listener] of this.#listeners.entries())
+        if (this.#brokers[index] === "up") await listener.barrier();
     } finally {
       // A resident would keep its connection, and so this process, until the broker misses it.
       for (const { terminal } of this.#sites.values()) terminal.halt();
-      for (const subscriber of this.#subscribers) await subscriber.close();
+      for (const listener of this.#listeners) await listener.close();
     }
     return this.#report();
   }
 
-  async #subscribe(url: string, broker: Broker | undefined): Promise<void> {
-    const subscriber = await Subscriber.connect(url, {
-      filter: "gm/#",
-      stream: this.#isPair ? () => broker!.connect() : undefined,
-      onMessage: (topic, payload) => this.#receive(topic, payload),
-    });
-    this.#subscribers.push(subscriber);
+  async #listen(): Promise<void> {
+    const filter = "gm/#";
+    const onMessage = (topic: string, payload: Uint8Array) => this.#receive(topic, payload);
+    for (const broker of this.#builtIn) this.#listeners.push(await broker.listen(filter, onMessage));
+    if (!this.#broker) this.#listeners.push(await Subscriber.connect(this.#url(), { filter, onMessage }));
+  }
+
+  /** The brokers of this process. */
+  get #builtIn(): Broker[] {
+    return [this.#broker, this.#second].filter((broker) => broker !== undefined);
   }
 
   /** Lets the engines go. */
@@ -226,17 +239,14 @@ class Simulation {
     return broker ? urlOf(broker) : this.#broker!.url;
   }
 
+  /** Terminals reach a broker of this process without sockets. */
   #stream(): StreamConstructor {
-    if (!this.#isPair) return createTcpStream();
-    const ways = [this.#broker!, ...(this.#second ? [this.#second] : [])].map((broker): StreamWay => {
+    if (!this.#broker) return createTcpStream();
+    const ways = this.#builtIn.map((broker): StreamWay => {
       const { hostname, port } = new URL(broker.url);
       return [`${hostname}:${port}`, createPairStream((far) => broker.handle(far))];
     });
     return streamByPort(new Map(ways));
-  }
-
-  get #isPair(): boolean {
-    return this.#broker !== undefined && this.#options.transport === "pair";
   }
 
   #brokerConfig(): Record<string, unknown> {
@@ -259,7 +269,7 @@ class Simulation {
     const { utcOffset } = house;
     const meter = new P1Meter({ clock: this.#clock, values: (time) => world.at(time), utcOffset, offset });
     const config = { ...overrides, ...this.#brokerConfig() };
-    this.#add(device, config, meter, stream, new Judge(slots(household)), household.driftPpm);
+    this.#add(device, config, meter, stream, new Judge(slots(household)), household);
   }
 
   #addRecording(recording: P1Recording, stream: StreamConstructor): void {
@@ -274,9 +284,9 @@ class Simulation {
     chip: SerialChip,
     stream: StreamConstructor,
     judge: Judge,
-    driftPpm = 0,
+    { driftPpm = 0, energy = [] }: Partial<Household> = {},
   ) {
-    const { xs, outboxBytes } = this.#options;
+    const { xs, outboxBytes, onSegment } = this.#options;
     const { seed } = this.#options.scenario;
     const log = this.#options.log ?? (() => {});
     const onFallback = (why: string) => this.#options.onFallback?.(device, why);
@@ -290,6 +300,10 @@ class Simulation {
       outboxBytes,
       xs,
       oscillators: { sleepPpm: () => driftPpm },
+      latencies: latenciesOf(),
+      energy: energySettings(...energy),
+      tls: tlsOf(...energy),
+      onSegment: onSegment && ((segment) => onSegment(device, segment)),
       timeServers: (name) => (now) => this.#aheadAt(name, now),
       log,
       onFallback,
@@ -302,7 +316,10 @@ class Simulation {
       mode,
       judge,
       digest,
+      energyFields: energy,
+      config,
       taken: 0,
+      sessions: 0,
       delivered: 0,
       repeats: 0,
       payloadBytes: 0,
@@ -354,14 +371,14 @@ class Simulation {
     const index = number - 1;
     if (way === this.#brokers[index]) return;
     this.#brokers[index] = way;
-    const subscriber = this.#subscribers[index];
+    const listener = this.#listeners[index];
     if (way === "down") {
       // What the broker has acknowledged must have been passed on: it keeps nothing on disk.
-      await subscriber.barrier();
+      await listener.barrier();
       await control.stop();
     } else {
       await control.start();
-      await subscriber.barrier();
+      await listener.barrier();
     }
   }
 
@@ -382,6 +399,8 @@ class Simulation {
       const { device, counters } = site.terminal;
       if (!counters) throw new Failure(`${device} has never come up: does its app ever finish loading?`);
       site.taken = total(counters.readings);
+      site.sessions = counters.sessions;
+      site.charges = site.terminal.endCounting();
     }
     for (const terminal of terminals) terminal.press();
     const deadline = this.#clock.now + FLUSH_MS;
@@ -463,6 +482,7 @@ function reportOf(site: Site): TerminalReport {
     payloadBytes,
     payloadBytesPerReading: Math.round((payloadBytes / Math.max(verdict.readings, 1)) * 100) / 100,
     sha256: digest.digest("hex"),
+    energy: energyReport(site.charges!, sessionPlan(site.config, site.energyFields), site.sessions),
   };
 }
 

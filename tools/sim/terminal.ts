@@ -1,24 +1,37 @@
 import type { Air } from "../../hal-mocks/air";
 import type { VirtualClock } from "../../hal-mocks/clock";
 import { type Oscillators, TerminalClock } from "../../hal-mocks/clock";
+import { type AnySegment, EnergyAccount } from "../../hal-mocks/energy/account";
+import type { Charges } from "../../hal-mocks/energy/charges";
+import type { EnergySettings } from "../../hal-mocks/energy/settings";
 import { createFlash, Partition } from "../../hal-mocks/flash";
+import { createI2C, type I2CChip, type MockI2CConstructor } from "../../hal-mocks/i2c";
 import { createKeyValue, type KeyValueStore } from "../../hal-mocks/key-value";
 import { Link, type LinkSettings } from "../../hal-mocks/link";
-import { createMqtt } from "../../hal-mocks/mqtt";
+import { createMqtt, type MqttSetup } from "../../hal-mocks/mqtt";
 import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import { createNtp, type NtpSetup } from "../../hal-mocks/ntp";
+import {
+  createDigital,
+  createPulseCount,
+  type MockDigitalConstructor,
+  type MockPulseCountConstructor,
+  type PinListener,
+  type PulseSource,
+} from "../../hal-mocks/pulse-count";
 import { createRandom } from "../../hal-mocks/random";
 import { RetainedMemory } from "../../hal-mocks/retained";
-import { createSerial, type SerialChip } from "../../hal-mocks/serial";
+import { createSerial, type MockSerialConstructor, type SerialChip } from "../../hal-mocks/serial";
 import { DeepSleep } from "../../hal-mocks/sleep";
 import type { StreamConstructor } from "../../hal-mocks/stream";
+import { createTcp, type TcpPeer } from "../../hal-mocks/tcp";
 import { UpdateFlash, type UpdatePartition } from "../../hal-mocks/update-flash";
 import { createWiFi } from "../../hal-mocks/wifi";
 import defaultApp from "../../src/app/default";
 import type { App } from "../../src/app/interface";
 import { FlashOutbox } from "../../src/comms/outbox";
 import { loadConfig } from "../../src/config";
-import type { Hal, ResetReason, Timer, UpdateSettings, WakeReason } from "../../src/hal";
+import type { Hal, ResetReason, TcpConstructor, Timer, UpdateSettings, WakeReason } from "../../src/hal";
 import { type Counters, loadState } from "../../src/lowpower/state";
 import type { EngineLimits } from "../../target/host/engine";
 import { InstalledApps } from "./installed-apps";
@@ -36,6 +49,19 @@ interface Seen {
 const FLIPPED_BITS = 3;
 /** As in partitions.csv. */
 const OUTBOX_BYTES = 512 * 1024;
+
+/** Sensor chips on a terminal's buses. */
+export interface Chips {
+  /** By port. */
+  serial?: ReadonlyMap<number, SerialChip>;
+  /** By address. */
+  i2c?: ReadonlyMap<number, I2CChip>;
+  /** By `address:port`. */
+  tcp?: ReadonlyMap<string, TcpPeer>;
+  /** By pin. */
+  pulses?: ReadonlyMap<number, PulseSource>;
+  outputs?: ReadonlyMap<number, PinListener>;
+}
 
 /** A terminal that takes updates. */
 export interface UpdateSetup {
@@ -56,13 +82,21 @@ export interface TerminalSetup {
   seed: number;
   /** What drives its ticks. Default: as exact as the world. */
   oscillators?: Oscillators;
-  /** What is on the serial port. */
+  /** What is on the smart meter's port. */
   chip: SerialChip;
+  /** What is on its other buses. Default: nothing. */
+  chips?: Chips;
   stream: StreamConstructor;
   /** The access points that it hears. Default: one that takes everybody. */
   air?: Air;
   /** What its network takes. It loses packets when `link.loss` says so. */
   latencies?: LinkSettings;
+  /** What TLS adds to its connections. Default: there is none. */
+  tls?: MqttSetup["tls"];
+  /** What its charge is counted by. Default: nobody counts. */
+  energy?: EnergySettings;
+  /** Sees each stretch of its power-state timeline as it ends. */
+  onSegment?: (segment: AnySegment) => void;
   /** Default: any name is that of a server that tells the truth. */
   timeServers?: NtpSetup["servers"];
   /** Tried in this order. Default: the app that the base brings. */
@@ -93,7 +127,13 @@ export class SimulatedTerminal {
   /** What survives a deep sleep, and is lost with the power. */
   readonly retained = new RetainedMemory();
   readonly #sleep = new DeepSleep();
-  readonly #serial: ReturnType<typeof createSerial>;
+  readonly #buses: {
+    serial: MockSerialConstructor;
+    i2c: MockI2CConstructor;
+    tcp: TcpConstructor;
+    pulseCount: MockPulseCountConstructor;
+    digital: MockDigitalConstructor;
+  };
   readonly #clock: TerminalClock;
   readonly hal: Hal;
   /** Where images are, in a terminal that takes updates. */
@@ -105,6 +145,8 @@ export class SimulatedTerminal {
   #sleeping: ((reason: WakeReason) => void) | undefined;
   #sleepTimer: Timer | undefined;
   #onReset: ((reason: WakeReason) => void) | undefined;
+  #energy: EnergyAccount | undefined;
+  #hasBooted = false;
 
   constructor(setup: TerminalSetup) {
     const { device, clock, chip, seed, log, air, timeServers = () => () => 0 } = setup;
@@ -113,11 +155,19 @@ export class SimulatedTerminal {
     const link = new Link({ random: createRandom(`${seed} ${device} link`), ...setup.latencies });
     this.link = link;
     this.partition = new Partition({ byteLength: setup.outboxBytes ?? OUTBOX_BYTES });
+    if (setup.energy) this.#count(new EnergyAccount(setup.energy, clock, setup.onSegment));
     const terminalClock = new TerminalClock(clock, setup.oscillators);
     this.#clock = terminalClock;
     const random = createRandom(`${seed} ${device}`);
     const { config } = loadConfig([{ from: "", values: setup.config }]);
-    this.#serial = createSerial(terminalClock, new Map([[config.p1Port, chip]]));
+    const { serial = [], i2c, tcp, pulses, outputs } = setup.chips ?? {};
+    this.#buses = {
+      serial: createSerial(terminalClock, new Map([...serial, [config.p1Port, chip]])),
+      i2c: createI2C(i2c ?? new Map()),
+      tcp: createTcp(terminalClock, tcp ?? new Map()),
+      pulseCount: createPulseCount(pulses ?? new Map()),
+      digital: createDigital(outputs ?? new Map()),
+    };
     const outbox = new Map([["outbox", this.partition]]);
     this.images = setup.update && this.#newImages(setup.update);
     this.hal = {
@@ -127,7 +177,13 @@ export class SimulatedTerminal {
       mac: macOf(device),
       random: random.uint32,
       log: (line) => log(`${device}: ${line}`),
-      buses: { p1: { io: this.#serial } },
+      buses: {
+        serial: { io: this.#buses.serial },
+        i2c: { io: this.#buses.i2c },
+        tcp: { io: this.#buses.tcp },
+        pulseCount: { io: this.#buses.pulseCount },
+        digital: { io: this.#buses.digital },
+      },
       storage: {
         keyValue: createKeyValue(this.store),
         flash: this.images?.storage(outbox) ?? createFlash(outbox),
@@ -141,7 +197,7 @@ export class SimulatedTerminal {
           socket: { io: undefined },
         },
         mqtt: {
-          io: createMqtt({ clock, link }),
+          io: createMqtt({ clock, link, tls: setup.tls }),
           // The mock client asks no resolver: it models what one costs.
           dns: { io: undefined },
           socket: { io: setup.stream },
@@ -189,6 +245,19 @@ export class SimulatedTerminal {
     return installed ? [installed, ...apps] : apps;
   }
 
+  #count(energy: EnergyAccount | undefined): void {
+    this.#energy = energy;
+    this.link.probe = energy;
+    this.partition.probe = energy;
+  }
+
+  /** What it has drawn until now; from now on nobody counts. Undefined where nobody has. */
+  endCounting(): Charges | undefined {
+    const charges = this.#energy?.finish();
+    this.#count(undefined);
+    return charges;
+  }
+
   /** Each boot tries the installed app again; once is enough to say. */
   #fallBack(why: string): void {
     if (this.#hasFallenBack) return;
@@ -211,6 +280,9 @@ export class SimulatedTerminal {
   async #liveOnce(reason: WakeReason): Promise<WakeReason> {
     // For the bootloader a deep sleep ends in a reset as any other.
     this.images?.start();
+    // A timer is set early by what a boot takes; the first one is over as the world begins.
+    this.#energy?.boot(reason === "timer" || !this.#hasBooted);
+    this.#hasBooted = true;
     await this.#machine.live({ ssid: "street", ...this.#setup.config }, reason);
     // It has restarted.
     if (!this.#sleep.request) return "start";
@@ -301,7 +373,8 @@ export class SimulatedTerminal {
   /** What is in RAM, or is a connection, is gone. */
   halt(): void {
     this.#clock.reset();
-    this.#serial.reset();
+    const { serial, i2c, pulseCount, digital } = this.#buses;
+    for (const bus of [serial, i2c, pulseCount, digital]) bus.reset();
     this.link.reset();
   }
 
@@ -309,6 +382,7 @@ export class SimulatedTerminal {
     const { ms, wakeOn } = this.#sleep.request!;
     const { clock } = this.#setup;
     this.#resetReason = "sleep";
+    this.#energy?.sleep();
     this.halt();
     this.#clock.sleepDeeply();
     const reason = await new Promise<WakeReason>((resolve) => {
