@@ -4,11 +4,12 @@ import { InstalledApp } from "./installed-app";
 import { Journal } from "./journal";
 import { kindOf } from "./manifest";
 import { baseOf, MOST_TRIALS, Receiver } from "./receiver";
-import { type Refusal, RefusedUpdate, refusalCode, refusalOf } from "./refusal";
+import { type Refusal, RefusedUpdate, refusalCode } from "./refusal";
+import { newsOf, reportOf } from "./report";
 import { keepOld, newSettings, restoreOld, writeSettings } from "./settings";
 import { hasImage, holds, otherSlot, RUNNING, UPDATE, UPDATE_BLOCKS } from "./slots";
-import { countBlocks, enter, Mapping, NO_SLOT, phaseOf, type UpdateState } from "./state";
-import { imageName, offerTopic } from "./topics";
+import { enter, Mapping, NO_SLOT, phaseOf, type UpdateState } from "./state";
+import { offerTopic } from "./topics";
 
 /** Longer than what an announcement can be, and as long as a block. */
 const MAX_MESSAGE_BYTES = 4096;
@@ -36,8 +37,6 @@ export class Updater {
   #deadline: Timer | undefined;
   /** It is on trial, and all of it is where it runs. */
   #isAppTrusted = false;
-  /** In this boot the engine still knows an app that is not there any more. */
-  #isAppGone = false;
   #isOnTrial = false;
   #hasSampled = false;
   #sampleBy = Number.POSITIVE_INFINITY;
@@ -85,7 +84,7 @@ export class Updater {
     if (!state) return true;
     if (phaseOf(state) === "trial" && kindOf(state.kind) === "app") return this.#isAppTrusted;
     // One that no update has brought is not ours to judge.
-    if (state.appSlot === NO_SLOT) return state.mapping === Mapping.none && !this.#isAppGone;
+    if (state.appSlot === NO_SLOT) return state.mapping === Mapping.none;
     return (
       state.appBase === this.#base && state.mapping === Mapping.mapped && state.mappedSlot === state.appSlot
     );
@@ -161,7 +160,8 @@ export class Updater {
     if (!state || this.isAppOnTrial) return;
     if (state.mapping === Mapping.unwanted) {
       this.#app.clear();
-      this.#isAppGone = true;
+      // In this boot the engine still knows the app that was there.
+      this.#restart();
       return;
     }
     if (state.appSlot === NO_SLOT || state.appBase !== this.#base) return;
@@ -390,32 +390,14 @@ export class Updater {
 
   /** What the state message says of updates; undefined while there is nothing to say. */
   get status(): object | undefined {
-    const state = this.#journal?.state;
-    if (!state) return undefined;
-    const phase = phaseOf(state);
-    const { reason, version, refused, lastRefusal, byteLength } = state;
-    const { floorNative, floorApp, floorConfig, floorEpoch } = state;
-    this.#said = this.#news;
-    return {
-      state: phase,
-      ...(reason && { reason: refusalOf(reason) }),
-      ...(version && { kind: kindOf(state.kind), version, image: imageName(state) }),
-      ...(version && { blocks: countBlocks(state), of: Math.ceil(byteLength / 4096) }),
-      floors: [floorNative, floorApp, floorConfig],
-      epoch: floorEpoch,
-      refused,
-      ...(refused && { lastRefusal: refusalOf(lastRefusal) }),
-    };
+    if (!this.#journal) return undefined;
+    this.#said = newsOf(this.#state);
+    return reportOf(this.#state);
   }
 
   /** There is more to say than the last state message has said. */
   get hasNews(): boolean {
-    return this.#journal !== undefined && this.#said !== this.#news;
-  }
-
-  get #news(): string {
-    const { phase, reason, version, refused } = this.#state;
-    return `${phase} ${reason} ${version} ${refused}`;
+    return this.#journal !== undefined && this.#said !== newsOf(this.#state);
   }
 
   close(): void {
@@ -443,7 +425,7 @@ export class Updater {
       this.#flash = flash;
       if (flash.status().blocks < UPDATE_BLOCKS) throw new Error(`"${UPDATE}" is too small`);
       this.#journal = new Journal(flash);
-      this.#said = this.#news;
+      this.#said = newsOf(this.#state);
     } catch (error) {
       log(`updates: there can be none (${error})`);
       this.#flash?.close();
