@@ -380,12 +380,13 @@ export class Updater {
   prepare(device: string, hasCharge: boolean): void {
     this.#hasCharge = hasCharge;
     const journal = this.#open();
-    if (!journal || this.#receiver) return;
+    if (!journal) return;
     const { storage, crypto, log } = this.#hal;
-    this.#receiver = new Receiver({
+    this.#receiver ??= new Receiver({
       ...{ journal, storage: storage.flash!, crypto: crypto!, settings: this.#settings },
       ...{ build: VERSION, device, log },
     });
+    this.#receiver.begin();
   }
 
   /** What the state message says of updates; undefined while there is nothing to say. */
