@@ -10,7 +10,7 @@ import { loadOrder } from "../target/modules.mjs";
 import { exitWith, root } from "../tools/sdk/sdk.mjs";
 
 const folder = join(root, "build", "target");
-const PROGRAMS = ["idle", "telegram", "frame", "outbox"];
+const PROGRAMS = ["idle", "telegram", "frame", "outbox", "sensor"];
 const PEER = "cbor-x";
 
 /** A program with what it imports and the image does not have. */

@@ -1,3 +1,4 @@
+import { crc32 } from "../src/crc32";
 import type { Retained } from "../src/hal";
 import { Power } from "./power";
 import { createRandom } from "./random";
@@ -13,6 +14,8 @@ export class RetainedMemory implements Retained {
   readonly #bytes: Uint8Array;
   /** Bytes of what was written last, or undefined when that is lost. */
   #length: number | undefined;
+  /** Of what was to be written last. */
+  #checksum = 0;
 
   constructor(byteLength = DEFAULT_BYTES) {
     if (!(Number.isInteger(byteLength) && byteLength > 0)) {
@@ -24,7 +27,9 @@ export class RetainedMemory implements Retained {
 
   read(): Uint8Array | undefined {
     this.power.check();
-    return this.#length === undefined ? undefined : this.#bytes.slice(0, this.#length);
+    if (this.#length === undefined) return undefined;
+    const bytes = this.#bytes.slice(0, this.#length);
+    return crc32(bytes) === this.#checksum ? bytes : undefined;
   }
 
   write(bytes: Uint8Array): void {
@@ -41,6 +46,7 @@ export class RetainedMemory implements Retained {
   #set(bytes: Uint8Array, count: number): void {
     this.#bytes.set(bytes.subarray(0, count));
     this.#length = bytes.length;
+    this.#checksum = crc32(bytes);
   }
 
   /** So many bits of what was written last are the other way round, wherever the seed says. */
@@ -54,6 +60,7 @@ export class RetainedMemory implements Retained {
   copyFrom(other: RetainedMemory): void {
     this.#bytes.set(other.#bytes);
     this.#length = other.#length;
+    this.#checksum = other.#checksum;
   }
 
   /** The power was lost. */

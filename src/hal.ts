@@ -346,11 +346,17 @@ export interface Sleep {
   deep(ms: number, wakeOn: readonly WakeReason[], pin?: WakePin): void;
 }
 
-/** Memory that survives deep sleep and is lost with the power (RTC memory on ESP32). */
+/**
+ * Memory that survives deep sleep and is lost with the power (RTC memory on ESP32). The platform keeps a checksum of
+ * at least 32 bits with it: in the firmware it would cost half of what a wake that only samples does.
+ */
 export interface Retained {
   /** Its size in bytes. */
   readonly byteLength: number;
-  /** What was written last, in a buffer of its own that is the caller's; undefined after power-on. */
+  /**
+   * What was written last, in a buffer of its own that is the caller's; undefined after power-on, and when it is not
+   * whole: bits have flipped, or a reset came while it was written.
+   */
   read(): Uint8Array | undefined;
   /** Throws RangeError when longer than `byteLength`. The bytes are copied. */
   write(bytes: Uint8Array): void;

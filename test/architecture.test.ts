@@ -7,6 +7,7 @@ import {
   injectedTime,
   neutralMocks,
   noModuleState,
+  noPreloadedRegExp,
   platformInMainOnly,
   type Rule,
   roomsInOrder,
@@ -20,6 +21,7 @@ const rules: Readonly<Record<string, Rule>> = {
   "only src/main.ts imports bare specifiers": platformInMainOnly,
   "time and randomness are injected": injectedTime,
   "no module of src keeps state": noModuleState,
+  "no regular expression is preloaded": noPreloadedRegExp,
   "hal-mocks is neutral to the engine": neutralMocks,
   "rooms import in one direction": roomsInOrder,
   "the app loads nothing but itself": appByItself,
@@ -52,7 +54,7 @@ describe("the tree", () => {
   it.each(Object.entries(rules))("%s, also where a module of the tree breaks it", (_, rule) => {
     const breaks = `
       export { setTimeout } from "node:timers";
-      let planted = [Date.now(), setTimeout, "../tools/x" as unknown as typeof import("../../tools/x")];`;
+      let planted = [Date.now(), setTimeout, "../tools/x" as unknown as typeof import("../../tools/x"), /x/];`;
     const governed = ["src/app/default.ts", "hal-mocks/clock.ts"];
     const found = governed.flatMap((fileName) => {
       const text = read(fileName);
@@ -666,6 +668,33 @@ const DATES = `
   export const j = (time: number) => new Date(time).toISOString() + Date.UTC(2024, 0, 1) + Date.parse("2024-01-01");
   export const k = new Date(2024, 0), l = (x: Date | number) => x instanceof Date;
 `;
+
+describe("no regular expression is preloaded", () => {
+  it.each<Planted>([
+    [
+      "literals and objects",
+      "src/x.ts",
+      `
+      const PATTERN = /a/; // !
+      export const made = new RegExp("a"), called = RegExp("b"); // !
+      export const table = { row: [/c/g] }; // !
+      const isOne = ["a"].some((text) => /d/.test(text));
+      export class Parser {
+        static readonly pattern = /e/; // !
+        readonly own = /f/;
+        parse(text: string): boolean {
+          return /g/.test(text) || new RegExp(text).test("h") || this.own.test(text);
+        }
+      }
+      export const find = (text: string) => /i/.exec(text);
+      export function each(text: string) { return text.replaceAll(/j/g, ""); }
+      export const ratio = 4 / 2 / 1, text = "/k/", type = (value: unknown) => value instanceof RegExp;
+      export { PATTERN, isOne };
+      `,
+    ],
+    ["tools", "tools/x.ts", "export const PATTERN = /a/;"],
+  ])("%s", (_, fileName, text) => expectMarked(noPreloadedRegExp, fileName, text));
+});
 
 describe("hal-mocks is neutral to the engine", () => {
   it.each<Planted>([

@@ -8,7 +8,7 @@ export interface BenchFiles {
   image: string;
   provider: string;
   /** Archives by name. */
-  programs: Record<"idle" | "telegram" | "frame" | "outbox", string>;
+  programs: Record<"idle" | "telegram" | "frame" | "outbox" | "sensor", string>;
   /** cbor-x, as one module. */
   peer: string;
   modules: { name: string; codeBytes: number; slots: number }[];

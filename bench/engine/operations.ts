@@ -1,5 +1,6 @@
 import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { Engine, type EngineFiles } from "../../target/host/engine";
+import { driverBenches } from "../../test/support/driver-benches";
 import { beginMeasuring, type Cost, LIMITS } from "./cost";
 import type { BenchFiles } from "./files";
 
@@ -15,11 +16,14 @@ export interface Operation {
 
 /** What an engine is asked for before, and what is measured. */
 interface Plan {
-  program: "telegram" | "frame" | "outbox";
+  program: "telegram" | "frame" | "outbox" | "sensor";
   prepare: readonly string[];
   event: string;
   parameters?: readonly unknown[];
 }
+
+/** What operations of sensors are called begin with it; the driver's name follows. */
+export const SAMPLE_OF = "sample of ";
 
 const plans: Record<string, Plan> = {
   "P1 telegram": {
@@ -52,7 +56,16 @@ const plans: Record<string, Plan> = {
     prepare: ["prepare", "record", "item"],
     event: "json frame",
   },
+  ...Object.fromEntries(
+    driverBenches.map(({ name }): [string, Plan] => [
+      SAMPLE_OF + name,
+      { program: "sensor", prepare: [`open ${name}`], event: "sample" },
+    ]),
+  ),
 };
+
+/** There for the bench alone: programs, and the devices and buses that they bring along. */
+const HARNESS = ["bench/programs/", "hal-mocks/", "test/"];
 
 /** Each in an engine of its own, as the first of its kind: so it is in a wake. */
 export async function measureOperations(files: BenchFiles): Promise<Record<string, Operation>> {
@@ -69,7 +82,9 @@ async function measure(
   const engine = open({ engine: files.engine, image: files.image, archives });
   try {
     for (const step of prepare) run(engine, step);
-    const endMeasuring = beginMeasuring(engine, (module) => module.startsWith("bench/programs/"));
+    const endMeasuring = beginMeasuring(engine, (module) =>
+      HARNESS.some((folder) => module.startsWith(folder)),
+    );
     const result = run(engine, event, ...parameters);
     return { cost: endMeasuring(), outputBytes: lengthOf(result) };
   } finally {

@@ -1,7 +1,7 @@
 import { table } from "../../tools/cli/table";
 import type { Cost } from "./cost";
 import type { BenchFiles } from "./files";
-import type { Operation } from "./operations";
+import { type Operation, SAMPLE_OF } from "./operations";
 
 /** All that one run over the operations has measured. */
 export type Run = Record<string, Operation>;
@@ -52,11 +52,19 @@ export function textOf({ operations, image, unequal }: Report, runs: number): st
   const equal = unequal.length
     ? `NOT the same each time: ${unequal.join(", ")}.`
     : `Measured ${runs} times, the same each time.`;
-  return [costs(operations), NOTES, largest(operations), modules(image), `${equal}\n`].join("\n");
+  return [
+    costs(operations),
+    NOTES,
+    samples(operations),
+    largest(operations),
+    modules(image),
+    `${equal}\n`,
+  ].join("\n");
 }
 
 function costs(operations: Report["operations"]): string {
-  const rows = Object.entries(operations).map(([name, { cost, outputBytes }]) => [
+  const others = Object.entries(operations).filter(([name]) => !name.startsWith(SAMPLE_OF));
+  const rows = others.map(([name, { cost, outputBytes }]) => [
     name,
     cost.meter,
     cost.harness.meter,
@@ -84,6 +92,21 @@ stands in for the platform. Slots (of 32 bytes here, 16 on a board) and bytes of
 those without a collection. JSON.stringify is the engine's own: its bytecodes say little. The frame's arrays are made
 before cbor-x and JSON write them; a frame of 30 x 10 is read from rows, its differences are computed, and it is written.
 `;
+
+/** What a sample of each driver costs: of its own modules alone, not of the device and the bus beside it. */
+function samples(operations: Report["operations"]): string {
+  const found = Object.entries(operations).filter(([name]) => name.startsWith(SAMPLE_OF));
+  const rows = found.map(([name, { cost }]) => [
+    name.slice(SAMPLE_OF.length),
+    cost.meter,
+    cost.slots,
+    cost.chunks,
+  ]);
+  return `${table(["a driver's sample", "bytecodes", "slots", "chunk B"], rows)}
+All that comes from one sample to the next, such as a telegram, or a poll with its answers. Slots and chunks are taken, and
+are garbage when the sample has been recorded.
+`;
+}
 
 /** Where the bytecodes of a wake that only samples go. */
 function largest(operations: Report["operations"]): string {

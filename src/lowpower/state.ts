@@ -1,4 +1,3 @@
-import { crc32 } from "../crc32";
 import type { Retained } from "../hal";
 import type { Batch } from "./recorder";
 import { newTime, type TimeState } from "./timekeeper";
@@ -126,8 +125,8 @@ const COUNTERS = ["frames", "acknowledged", "sessions", "failedSessions", "lost"
 const STREAM = ["point", "profile", "due", "storingId", "end", "source"] as const;
 const BATCH = ["count", "length", "start", "end"] as const;
 
-/** Raised with every change of the layout; another version is no state of ours. */
-const VERSION = 6;
+/** "GM", and behind it what is raised with every change of the layout: another version is no state of ours. */
+const MARK = 0x474d_0007;
 const PREFIX_BYTES = 8;
 const NUMBER_BYTES = 8;
 /** Text is stored as UTF-16 code units. */
@@ -208,8 +207,8 @@ function read(numbers: Float64Array, start: number, into: object, names: readonl
 }
 
 /**
- * Layout: CRC-32 of all behind it, u16 version, u16 length; the numbers as float64; the texts as UTF-16; the rows. In
- * the byte order of the machine, which is the one that reads it again.
+ * Layout: u32 mark, u32 length; the numbers as float64; the texts as UTF-16; the rows. In the byte order of the machine,
+ * which is the one that reads it again. Whether it is whole, the platform knows.
  */
 export function saveState(state: State, retained: Retained): void {
   const { counters, streams, device, provisioned } = state;
@@ -246,9 +245,8 @@ export function saveState(state: State, retained: Retained): void {
     at += batch.length;
   }
   const view = new DataView(bytes.buffer);
-  view.setUint16(4, VERSION, true);
-  view.setUint16(6, length, true);
-  view.setUint32(0, crc32(bytes, 4), true);
+  view.setUint32(0, MARK, true);
+  view.setUint32(4, length, true);
   retained.write(bytes);
 }
 
@@ -270,10 +268,10 @@ function readText(bytes: Uint8Array, start: number, length: number): string {
   return text;
 }
 
-/** What `saveState` wrote, or undefined when it is lost, corrupt or of another version. */
+/** What `saveState` wrote, or undefined when it is lost, not whole or of another version. */
 export function loadState(retained: Retained): State | undefined {
   const bytes = retained.read();
-  if (!bytes || !isIntact(bytes)) return undefined;
+  if (!bytes || !isOurs(bytes)) return undefined;
   const count = Math.floor((bytes.length - PREFIX_BYTES) / NUMBER_BYTES);
   const numbers = new Float64Array(bytes.buffer, PREFIX_BYTES, count);
   const state = newState(0);
@@ -298,11 +296,10 @@ export function loadState(retained: Retained): State | undefined {
   return state;
 }
 
-function isIntact(bytes: Uint8Array): boolean {
+function isOurs(bytes: Uint8Array): boolean {
   if (bytes.length < PREFIX_BYTES + HEADER_NUMBERS * NUMBER_BYTES) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (view.getUint16(4, true) !== VERSION || view.getUint16(6, true) !== bytes.length) return false;
-  return view.getUint32(0, true) === crc32(bytes, 4);
+  return view.getUint32(0, true) === MARK && view.getUint32(4, true) === bytes.length;
 }
 
 /** A stream's numbers; its rows stand elsewhere. Returns the index behind them. */

@@ -15,13 +15,15 @@ export interface Profile {
   columns: readonly Column[];
 }
 
-/** Exponents for which a power of ten is exact as a double. */
-const RESOLUTION = /^-?(1?[0-9]|2[0-2])$/;
+/** Whether it is an exponent for which a power of ten is exact as a double. */
+function isResolution(text: string): boolean {
+  return /^-?(1?[0-9]|2[0-2])$/.test(text);
+}
 
 /** A column at the registry's resolution, or at a resolution of its own: `v_l1`, `i_l1@-3`. */
 function column(text: string): Column {
   const [name, exponent] = text.split("@");
-  if (exponent !== undefined && !RESOLUTION.test(exponent)) throw new RangeError(`"${text}" is no column`);
+  if (exponent !== undefined && !isResolution(exponent)) throw new RangeError(`"${text}" is no column`);
   const channel = channelNumber(name);
   return {
     channel,

@@ -208,9 +208,10 @@ export class Cse7766 {
   }
 
   #mayBegin(): boolean {
-    const [head, check] = this.#frame;
+    // By index, with each byte that comes: an iterator would be the most that this driver costs.
+    const head = this.#frame[0];
     if (head !== NORMAL && head !== NOT_CALIBRATED && (head & OUT_OF_RANGE) !== OUT_OF_RANGE) return false;
-    return this.#length < 2 || check === CHECK;
+    return this.#length < 2 || this.#frame[1] === CHECK;
   }
 
   #discard(): void {
@@ -227,7 +228,7 @@ export class Cse7766 {
 
   #accept(): void {
     const frame = this.#frame;
-    const [head] = frame;
+    const head = frame[0];
     const outOfRange = (head & OUT_OF_RANGE) === OUT_OF_RANGE ? head & ~OUT_OF_RANGE : 0;
     if (head === NOT_CALIBRATED || outOfRange & BROKEN) {
       this.#watch();

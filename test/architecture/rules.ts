@@ -14,9 +14,10 @@ import {
   report,
   target,
   type Violation,
+  walk,
   wrapped,
 } from "./parse";
-import { mutableState } from "./state";
+import { mutableState, runsOnce } from "./state";
 
 export type Rule = (fileName: string, text: string) => Violation[];
 
@@ -110,6 +111,25 @@ export const injectedTime = rule(isBeyondMain, (module) => [
 
 /** (d) No module keeps state: the base is preloaded. */
 export const noModuleState = rule(isSource, mutableState);
+
+/** (h) No regular expression is preloaded: XS of SDK 8.2.3 crashes when it collects garbage inside the exec of one. */
+export const noPreloadedRegExp = rule(isSource, (module) => [
+  ...literals(module.file).map((node) => ({ node, message: REGEXP })),
+  ...module.globals
+    .filter(({ name, node }) => name === "RegExp" && runsOnce(node))
+    .map(({ node }) => ({ node, message: REGEXP })),
+]);
+
+const REGEXP =
+  "a regular expression of module level, at which XS crashes when it collects garbage: make it where it is used, or do without";
+
+function literals(file: ts.SourceFile): ts.Node[] {
+  const found: ts.Node[] = [];
+  walk(file, (node) => {
+    if (ts.isRegularExpressionLiteral(node) && runsOnce(node)) found.push(node);
+  });
+  return found;
+}
 
 /** (e) What hal-mocks has outside node/ and lin/ runs on every engine, in virtual time. */
 export const neutralMocks = rule(isNeutralMock, (module) => [

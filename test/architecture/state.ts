@@ -252,7 +252,7 @@ function writeOfCall(module: Module, call: ts.CallExpression): Write | undefined
 }
 
 /** Whether a node runs once, when the module loads: in no function but one that is called where it stands. */
-function runsOnce(node: ts.Node): boolean {
+export function runsOnce(node: ts.Node): boolean {
   for (let at = node.parent; at; at = at.parent) {
     if (ts.isFunctionLike(at) && !isCalledAtOnce(at)) return false;
     if (ts.isPropertyDeclaration(at) && !hasStatic(at)) return false;

@@ -101,25 +101,26 @@ describe("a power cut", () => {
     }
   });
 
-  it("tears what is written to retained memory", () => {
+  it("tears what is written to retained memory, which knows it", () => {
     const { power, retained } = open();
     retained.write(new Uint8Array(100).fill(1));
     power.cutAt(0, "torn", 5);
     expect(() => retained.write(new Uint8Array(100).fill(2))).toThrow(PowerLoss);
     power.restore();
-    expect(new Set(retained.read())).toEqual(new Set([1, 2]));
+    expect(retained.read()).toBeUndefined();
+    retained.write(new Uint8Array(100).fill(3));
+    expect(retained.read()).toEqual(new Uint8Array(100).fill(3));
   });
 });
 
 describe("retained memory", () => {
-  it("can lose bits of what it holds", () => {
+  it("knows when bits of what it holds have flipped", () => {
     const retained = new RetainedMemory();
     retained.flip(1, 3);
     expect(retained.read()).toBeUndefined();
     retained.write(new Uint8Array(100));
-    retained.flip(1, 3);
-    const bits = retained.read()!.reduce((sum, byte) => sum + byte.toString(2).replaceAll("0", "").length, 0);
-    expect(bits).toBe(3);
     expect(retained.read()).toHaveLength(100);
+    retained.flip(1, 3);
+    expect(retained.read()).toBeUndefined();
   });
 });

@@ -88,7 +88,8 @@ describe("a timekeeper", () => {
           const due = keeper.slotAfter(ticks, period, phase);
           expect(due).toBeGreaterThanOrEqual(ticks);
           const past = (((keeper.at(due)! - phase) % period) + period) % period;
-          expect(past).toBeLessThanOrEqual(1);
+          // At the largest slip a tick is 1.1 ms, and both its ends are rounded.
+          expect(past).toBeLessThanOrEqual(2);
           expect(keeper.slotAfter(due + 1 + Math.floor(period / 2), period, phase)).toBeGreaterThan(
             due + period / 2,
           );

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { driverBenches } from "../support/driver-benches";
 import {
   concat,
   hasRecordedTelegrams,
@@ -7,11 +8,13 @@ import {
   recordedTelegramNames,
   telegram,
 } from "../support/dsmr";
+import { SML_FILES } from "../support/sml-files";
 import { BUILD_TIMEOUT_MS, hasCompiler, onXs, target } from "../support/target";
 import frames from "./programs/frames";
 import modbus from "./programs/modbus";
 import numbers from "./programs/numbers";
 import p1 from "./programs/p1";
+import sensors from "./programs/sensors";
 
 /** As the program p1 takes them. */
 function blocks(...parts: readonly Uint8Array[]): Uint8Array {
@@ -54,6 +57,14 @@ describe.runIf(hasCompiler())("XS gives what Node gives", () => {
     expect(onNode.split("\n").length).toBeGreaterThan(500);
     for (const quality of [0, 1, 2, 3]) expect(onNode.includes(`quality ${quality} `)).toBe(true);
     expectSame(onXs("modbus"), onNode);
+  });
+
+  it("for every driver of sensors with its device, in order and with faults", () => {
+    const onNode = sensors();
+    const names = [...driverBenches.map(({ name }) => name), ...Object.keys(SML_FILES)];
+    for (const name of names) expect(`\n${onNode}`).toContain(`\n${name}: quality 0 `);
+    for (const quality of [1, 3, 7]) expect(onNode).toContain(`quality ${quality} `);
+    expectSame(onXs("sensors"), onNode);
   });
 
   it("for telegrams, whole and broken", () => {
