@@ -292,7 +292,7 @@ function createBoardHal(board: Board): Hal {
 /** The app of the installed mod, if it may and does load, then the one that is built in. */
 function loadApps(mayInstalled: () => boolean): App[] {
   try {
-    if (mayInstalled() && Modules.has(APP)) {
+    if (Modules.has(APP) && mayInstalled()) {
       const app = Modules.importNow(APP) as App;
       log("gridmote: the installed app is loaded");
       return [app, defaultApp];

@@ -1,6 +1,6 @@
 import type { Hal } from "../hal";
 import type { Journal } from "./journal";
-import type { Refusal } from "./refusal";
+import { type Refusal, RefusedUpdate } from "./refusal";
 import { appPartition, copyImage, digestOf, holds, MAPPED, withFlash } from "./slots";
 import { Mapping, NO_SLOT, type UpdateState } from "./state";
 
@@ -56,7 +56,10 @@ export class InstalledApp {
     return "restart";
   }
 
-  /** Keeps an app that was there before the first update: it runs here, so it can be copied as it is. */
+  /**
+   * Keeps an app that was there before the first update: it runs here, so it can be copied as it is.
+   * @throws RefusedUpdate `worn`.
+   */
   adopt(slot: number, base: number): void {
     const { storage, crypto } = this.#hal;
     const flash = storage.flash!;
@@ -68,7 +71,8 @@ export class InstalledApp {
       if (length <= LENGTH_BYTES || length > size) return [0, undefined] as const;
       return [length, digestOf(mapped, length, crypto!)] as const;
     });
-    if (!digest || !copyImage(flash, MAPPED, appPartition(slot), byteLength)) return;
+    if (!digest) return;
+    if (!copyImage(flash, MAPPED, appPartition(slot), byteLength)) throw new RefusedUpdate("worn");
     state.appSlot = slot;
     state.appBytes = byteLength;
     state.appBase = base;

@@ -23,6 +23,8 @@ import { blockTopic, imageName, tableTopic } from "./topics";
 
 /** Sessions in a row in which nothing comes of what the broker is to keep. */
 const MOST_MISSED = 3;
+/** Refused announcements that are noted in a session: each is a write to flash, which whoever holds the broker can cause. */
+const MOST_REFUSALS = 8;
 /** Also after power was lost, or there was no network, an update gets no more trials than these. */
 export const MOST_TRIALS = 3;
 /** What has happened to a node, and not to an image: that may be tried again. */
@@ -46,10 +48,16 @@ export class Receiver {
   #table: Uint8Array | undefined;
   #tableParts = 0;
   #slot: Flash | undefined;
+  #refusals = 0;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
     this.#state = options.journal.state;
+  }
+
+  /** A session begins. */
+  begin(): void {
+    this.#refusals = 0;
   }
 
   /** Lets flash go, and the table. */
@@ -65,6 +73,7 @@ export class Receiver {
     const state = this.#state;
     const phase = phaseOf(state);
     if (phase === "pending" || phase === "trial" || state.refusedOffer === crc32(message)) return;
+    if (this.#refusals >= MOST_REFUSALS) return;
     try {
       const announcement = readAnnouncement(message);
       if (!announcement) this.#withdraw();
@@ -72,6 +81,7 @@ export class Receiver {
       else this.#take(announcement);
     } catch (error) {
       state.refusedOffer = crc32(message);
+      this.#refusals++;
       this.#count(error);
     }
   }

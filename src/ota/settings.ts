@@ -20,10 +20,7 @@ const HEADER_BYTES = 8;
 export function readSettings(bytes: Uint8Array): Settings {
   const settings = parse(bytes);
   const values: Record<string, unknown> = {};
-  for (const name in settings) {
-    if (!isSettable(name)) throw new RefusedUpdate("settings", `an update cannot set "${name}"`);
-    if (settings[name] !== null) values[name] = settings[name];
-  }
+  for (const name in settings) if (settings[name] !== null) values[name] = settings[name];
   const { problems } = loadConfig([{ from: "update", values }]);
   if (problems.length) throw new RefusedUpdate("settings", problems[0].message);
   return settings;
@@ -35,12 +32,18 @@ function parse(bytes: Uint8Array): Settings {
     if (byte > LARGEST_ASCII) throw new RefusedUpdate("settings", "it is not ASCII");
     text += String.fromCharCode(byte);
   }
-  const settings: Settings = {};
+  let json: unknown;
   try {
-    const json = JSON.parse(text) as Record<string, unknown>;
-    for (const name of Object.keys(json)) settings[name] = json[name] === null ? null : String(json[name]);
+    json = JSON.parse(text);
   } catch (error) {
     throw new RefusedUpdate("settings", String(error));
+  }
+  if (typeof json !== "object" || json === null || Array.isArray(json))
+    throw new RefusedUpdate("settings", "it is no object");
+  const settings: Settings = {};
+  for (const [name, value] of Object.entries(json)) {
+    if (!isSettable(name)) throw new RefusedUpdate("settings", `an update cannot set "${name}"`);
+    settings[name] = value === null ? null : String(value);
   }
   return settings;
 }

@@ -77,8 +77,13 @@ export function writeBlock(flash: Flash, index: number, bytes: Uint8Array): bool
 /** The SHA-256 of what stands in a partition from an offset on. */
 export function digestOf(flash: Flash, byteLength: number, crypto: Crypto, offset = 0): Uint8Array {
   const hash = crypto.sha256();
-  for (let at = 0; at < byteLength; at += CHUNK_BYTES)
-    hash.update(flash.read(Math.min(CHUNK_BYTES, byteLength - at), offset + at));
+  // One buffer for all of it: an image has a thousand times as much.
+  const chunk = new Uint8Array(Math.min(CHUNK_BYTES, byteLength));
+  for (let at = 0; at < byteLength; at += CHUNK_BYTES) {
+    const part = chunk.subarray(0, Math.min(CHUNK_BYTES, byteLength - at));
+    flash.read(part, offset + at);
+    hash.update(part);
+  }
   return hash.digest();
 }
 

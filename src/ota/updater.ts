@@ -1,26 +1,16 @@
-import type { Flash, Hal, ResetReason, Timer, UpdateSettings, WakeReason } from "../hal";
+import type { Flash, Hal, UpdateSettings, WakeReason } from "../hal";
 import { VERSION } from "../version";
-import { InstalledApp } from "./installed-app";
 import { Journal } from "./journal";
-import { kindOf } from "./manifest";
-import { baseOf, MOST_TRIALS, Receiver } from "./receiver";
-import { type Refusal, RefusedUpdate, refusalCode, refusalOf } from "./refusal";
-import { keepOld, newSettings, restoreOld, writeSettings } from "./settings";
-import { hasImage, holds, otherSlot, RUNNING, UPDATE, UPDATE_BLOCKS } from "./slots";
-import { countBlocks, enter, Mapping, NO_SLOT, phaseOf, type UpdateState } from "./state";
-import { imageName, offerTopic } from "./topics";
+import { baseOf, Receiver } from "./receiver";
+import type { Refusal } from "./refusal";
+import { newsOf, reportOf } from "./report";
+import { UPDATE, UPDATE_BLOCKS } from "./slots";
+import type { UpdateState } from "./state";
+import { offerTopic } from "./topics";
+import { Trial } from "./trial";
 
 /** Longer than what an announcement can be, and as long as a block. */
 const MAX_MESSAGE_BYTES = 4096;
-
-/** Of a trial's time, what is left to the slots of readings. */
-const TRIAL_SHARE = 4;
-
-/** What ended a trial that was not confirmed before the next start. */
-function causeOf(reset: ResetReason | undefined): Refusal {
-  if (reset === "power" || reset === "brown-out") return "power";
-  return reset === "watchdog" ? "hung" : "threw";
-}
 
 /**
  * A node's updates, from the offer to the trial. What it knows is in flash, in the partition `update`; each step is
@@ -32,18 +22,9 @@ export class Updater {
   readonly #base: number;
   #flash: Flash | undefined;
   #journal: Journal | undefined;
+  #trial: Trial | undefined;
   #receiver: Receiver | undefined;
-  #deadline: Timer | undefined;
-  /** It is on trial, and all of it is where it runs. */
-  #isAppTrusted = false;
-  /** In this boot the engine still knows an app that is not there any more. */
-  #isAppGone = false;
-  #isOnTrial = false;
-  #hasSampled = false;
-  #sampleBy = Number.POSITIVE_INFINITY;
   #hasCharge = true;
-  #hasFailed: Refusal | undefined;
-  #hasRestarted = false;
   /** Phase and refusals that the state message has said last. */
   #said = "";
 
@@ -68,279 +49,66 @@ export class Updater {
   begin(reason: WakeReason): boolean {
     // A deep sleep begins only when nothing is under way that a boot would have to end.
     if (reason !== "start") return false;
+    const trial = this.#openTrial();
     try {
-      this.#resume();
-      // What a restart has come of is to be said.
-      this.#said = "";
-      if (!this.#hasRestarted) this.#checkApp();
+      trial?.begin();
     } catch (error) {
       this.#hal.log(`updates: ${error}`);
     }
-    return this.#hasRestarted;
+    // What a restart has come of is to be said.
+    this.#said = "";
+    return trial?.hasRestarted ?? false;
   }
 
-  /** Whether the app in `xs` is the one that is confirmed, or on trial, and whole. */
+  /** Whether what is installed is the app that is confirmed, or on trial, and whole; also when nobody knows. */
   get mayRunInstalled(): boolean {
-    const state = this.#open()?.state;
-    if (!state) return true;
-    if (phaseOf(state) === "trial" && kindOf(state.kind) === "app") return this.#isAppTrusted;
-    // One that no update has brought is not ours to judge.
-    if (state.appSlot === NO_SLOT) return state.mapping === Mapping.none && !this.#isAppGone;
-    return (
-      state.appBase === this.#base && state.mapping === Mapping.mapped && state.mappedSlot === state.appSlot
-    );
+    return this.#openTrial()?.mayRunInstalled ?? true;
   }
 
   get isOnTrial(): boolean {
-    return this.#isOnTrial;
+    return this.#trial?.isOnTrial ?? false;
+  }
+
+  get isAppOnTrial(): boolean {
+    return this.#trial?.isAppOnTrial ?? false;
   }
 
   /** Ticks until which a trial waits for a slot to take its first reading in; later there would be no time for more. */
   get sampleBy(): number {
-    return this.#sampleBy;
+    return this.#trial?.sampleBy ?? Number.POSITIVE_INFINITY;
   }
-
-  get isAppOnTrial(): boolean {
-    return this.#isOnTrial && kindOf(this.#state.kind) === "app";
-  }
-
-  #resume(): void {
-    const journal = this.#open();
-    if (!journal) return;
-    const { state } = journal;
-    if (state.isRestoring) this.#restoreSettings();
-    const phase = phaseOf(state);
-    if (phase !== "pending" && phase !== "trial") return;
-    const kind = kindOf(state.kind);
-    if (kind === "native") this.#resumeNative(phase);
-    else if (phase === "trial") this.#revert(causeOf(this.#hal.resetReason));
-    else if (kind === "app") this.#resumeApp();
-    else this.#resumeSettings();
-  }
-
-  #resumeNative(phase: "pending" | "trial"): void {
-    const { boot, storage, crypto, resetReason } = this.#hal;
-    const { byteLength, digest, trials } = this.#state;
-    const isNew = boot!.isOnTrial || holds(storage.flash!, { path: RUNNING, byteLength, digest }, crypto!);
-    if (phase === "trial") {
-      if (!isNew) this.#revert(causeOf(resetReason));
-      // The bootloader has been told that all is well, and the power went before we had written it.
-      else if (!boot!.isOnTrial) this.#confirmed();
-      else this.takeBack(causeOf(resetReason));
-    } else if (isNew) this.#try();
-    else if (trials >= MOST_TRIALS) this.#revert("hung");
-    else this.#switch();
-  }
-
-  #resumeApp(): void {
-    const state = this.#state;
-    const brought = this.#app.bring(otherSlot(state.appSlot), state.byteLength, state.digest);
-    if (brought === "ready") {
-      this.#isAppTrusted = true;
-      state.trials++;
-      this.#try();
-    } else if (brought === "restart") this.#restart();
-    else this.#revert(brought);
-  }
-
-  #resumeSettings(): void {
-    const state = this.#state;
-    try {
-      writeSettings(this.#hal, newSettings(this.#hal, state.byteLength));
-    } catch (error) {
-      this.#revert(error instanceof RefusedUpdate ? error.reason : "full");
-      return;
-    }
-    state.trials++;
-    this.#try();
-  }
-
-  /** What is confirmed has to be where it runs. */
-  #checkApp(): void {
-    const state = this.#open()?.state;
-    if (!state || this.isAppOnTrial) return;
-    if (state.mapping === Mapping.unwanted) {
-      this.#app.clear();
-      this.#isAppGone = true;
-      return;
-    }
-    if (state.appSlot === NO_SLOT || state.appBase !== this.#base) return;
-    const brought = this.#app.bring(state.appSlot, state.appBytes, state.appDigest);
-    if (brought === "restart") this.#restart();
-    else if (brought !== "ready") this.#hal.log(`the installed app is not used (${brought})`);
-  }
-
-  #try(): void {
-    const { clock, log } = this.#hal;
-    const state = this.#state;
-    enter(state, "trial");
-    this.#journal!.save();
-    this.#isOnTrial = true;
-    log(`${kindOf(state.kind)} ${state.version} is on trial`);
-    this.#sampleBy = Math.floor(clock.ticks + state.healthMs / TRIAL_SHARE);
-    this.#deadline = clock.set(() => this.takeBack("health"), state.healthMs);
-  }
-
-  // ---- On trial ----
 
   /** A reading was taken. True for the first good one of a trial: it is time for a session. */
   onReading(isGood: boolean): boolean {
-    const isFirst = this.#isOnTrial && isGood && !this.#hasSampled;
-    if (isFirst) this.#hasSampled = true;
-    return isFirst;
+    return this.#trial?.onReading(isGood) ?? false;
   }
 
   /** A session has ended well, and the broker has acknowledged a frame that storage had. */
   onDelivered(): void {
-    if (!this.#isOnTrial || !this.#hasSampled || this.#hasFailed) return;
-    try {
-      if (kindOf(this.#state.kind) === "native") this.#hal.boot!.confirm();
-      this.#confirmed();
-    } catch (error) {
-      this.#hal.log(`updates: ${error}`);
-    }
+    this.#trial?.onDelivered();
   }
 
   /** What is on trial has failed: it is taken back as soon as this wake ends. */
   fail(reason: Refusal): void {
-    if (this.#isOnTrial) this.#hasFailed ??= reason;
+    this.#trial?.fail(reason);
   }
 
-  #confirmed(): void {
-    const state = this.#state;
-    const { version, epoch } = state;
-    const kind = kindOf(state.kind);
-    if (kind === "native") state.floorNative = Math.max(state.floorNative, version);
-    else if (kind === "app") state.floorApp = Math.max(state.floorApp, version);
-    else state.floorConfig = Math.max(state.floorConfig, version);
-    state.floorEpoch = Math.max(state.floorEpoch, epoch);
-    if (kind === "app") {
-      state.appSlot = otherSlot(state.appSlot);
-      state.appBytes = state.byteLength;
-      state.appBase = state.base;
-      state.appDigest = state.digest;
-    }
-    // A next app goes to another slot.
-    state.have.fill(0);
-    // What was not for this node before may be for it now.
-    state.refusedOffer = 0;
-    enter(state, "confirmed");
-    this.#journal!.save();
-    this.#endTrial();
-    this.#hal.log(`${kind} ${version} is confirmed`);
-  }
-
-  #endTrial(): void {
-    this.#isOnTrial = false;
-    this.#hal.clock.clear(this.#deadline);
-  }
-
-  /** Goes back to what was there before: restarts. */
+  /** Goes back to what was there before the trial: restarts. */
   takeBack(reason: Refusal): void {
-    if (!this.#journal) return;
-    const isNative = kindOf(this.#state.kind) === "native";
-    try {
-      this.#revert(reason);
-    } catch (error) {
-      // The next start finds a trial that was not confirmed, and that is enough.
-      this.#hal.log(`updates: ${error}`);
-    }
-    this.#restart(isNative);
+    this.#trial?.takeBack(reason);
   }
-
-  #revert(reason: Refusal): void {
-    const state = this.#state;
-    const kind = kindOf(state.kind);
-    this.#endTrial();
-    this.#isAppTrusted = false;
-    enter(state, "reverted", refusalCode(reason));
-    state.refused++;
-    state.lastRefusal = state.reason;
-    if (kind === "config") state.isRestoring = 1;
-    if (kind === "app" && state.appSlot === NO_SLOT) state.mapping = Mapping.unwanted;
-    this.#journal!.save();
-    this.#hal.log(`${kind} ${state.version} is taken back (${reason})`);
-    if (state.isRestoring) this.#restoreSettings();
-  }
-
-  #restoreSettings(): void {
-    restoreOld(this.#hal);
-    this.#state.isRestoring = 0;
-    this.#journal!.save();
-  }
-
-  // ---- From one image to the next ----
 
   /**
    * Whether the node is to end what it does, so that `proceed` can go on.
    * @param hasCharge whether a trial can be afforded.
    */
   isDue(hasCharge: boolean): boolean {
-    if (this.#hasFailed) return true;
-    return hasCharge && this.#journal !== undefined && phaseOf(this.#state) === "verified";
+    return this.#trial?.isDue(hasCharge) ?? false;
   }
 
   /** The node would sleep now. True when it restarts instead. */
   proceed(): boolean {
-    if (this.#hasFailed) this.takeBack(this.#hasFailed);
-    else if (this.#journal && phaseOf(this.#state) === "verified") this.#install();
-    return this.#hasRestarted;
-  }
-
-  #install(): void {
-    const { storage, crypto, log } = this.#hal;
-    const state = this.#state;
-    const kind = kindOf(state.kind);
-    try {
-      if (!hasImage(state, storage.flash!, crypto!)) throw new RefusedUpdate("digest");
-      if (kind === "config") keepOld(this.#hal, newSettings(this.#hal, state.byteLength));
-      if (kind === "app") this.#app.adopt(1 - otherSlot(state.appSlot), this.#base);
-      enter(state, "pending");
-      if (kind === "native") this.#switch();
-      else {
-        this.#journal!.save();
-        if (kind === "app") this.#app.bring(otherSlot(state.appSlot), state.byteLength, state.digest);
-        this.#restart();
-      }
-    } catch (error) {
-      const reason = error instanceof RefusedUpdate ? error.reason : "worn";
-      log(`${kind} ${state.version} cannot be installed (${error})`);
-      enter(state, "refused", refusalCode(reason));
-      state.refused++;
-      state.lastRefusal = state.reason;
-      this.#saveIfPossible();
-    }
-  }
-
-  /** Counted first: an image that never comes up cannot count. */
-  #switch(): void {
-    const { boot } = this.#hal;
-    this.#state.trials++;
-    this.#journal!.save();
-    try {
-      boot!.setNext();
-    } catch (error) {
-      this.#hal.log(`the bootloader refuses the image (${error})`);
-      this.#revert("archive");
-      return;
-    }
-    this.#restart();
-  }
-
-  #saveIfPossible(): void {
-    try {
-      this.#journal!.save();
-    } catch (error) {
-      this.#hal.log(`updates: ${error}`);
-    }
-  }
-
-  #restart(isReverting = false): void {
-    if (this.#hasRestarted) return;
-    this.#hasRestarted = true;
-    this.close();
-    if (isReverting) this.#hal.boot!.revert();
-    else this.#hal.boot!.restart();
+    return this.#trial?.proceed() ?? false;
   }
 
   // ---- For a session ----
@@ -380,42 +148,26 @@ export class Updater {
   prepare(device: string, hasCharge: boolean): void {
     this.#hasCharge = hasCharge;
     const journal = this.#open();
-    if (!journal || this.#receiver) return;
+    if (!journal) return;
     const { storage, crypto, log } = this.#hal;
-    this.#receiver = new Receiver({
+    this.#openTrial();
+    this.#receiver ??= new Receiver({
       ...{ journal, storage: storage.flash!, crypto: crypto!, settings: this.#settings },
       ...{ build: VERSION, device, log },
     });
+    this.#receiver.begin();
   }
 
   /** What the state message says of updates; undefined while there is nothing to say. */
   get status(): object | undefined {
-    const state = this.#journal?.state;
-    if (!state) return undefined;
-    const phase = phaseOf(state);
-    const { reason, version, refused, lastRefusal, byteLength } = state;
-    const { floorNative, floorApp, floorConfig, floorEpoch } = state;
-    this.#said = this.#news;
-    return {
-      state: phase,
-      ...(reason && { reason: refusalOf(reason) }),
-      ...(version && { kind: kindOf(state.kind), version, image: imageName(state) }),
-      ...(version && { blocks: countBlocks(state), of: Math.ceil(byteLength / 4096) }),
-      floors: [floorNative, floorApp, floorConfig],
-      epoch: floorEpoch,
-      refused,
-      ...(refused && { lastRefusal: refusalOf(lastRefusal) }),
-    };
+    if (!this.#journal) return undefined;
+    this.#said = newsOf(this.#state);
+    return reportOf(this.#state);
   }
 
   /** There is more to say than the last state message has said. */
   get hasNews(): boolean {
-    return this.#journal !== undefined && this.#said !== this.#news;
-  }
-
-  get #news(): string {
-    const { phase, reason, version, refused } = this.#state;
-    return `${phase} ${reason} ${version} ${refused}`;
+    return this.#journal !== undefined && this.#said !== newsOf(this.#state);
   }
 
   close(): void {
@@ -430,20 +182,23 @@ export class Updater {
     return this.#journal!.state;
   }
 
-  get #app(): InstalledApp {
-    return new InstalledApp(this.#hal, this.#journal!);
+  #openTrial(): Trial | undefined {
+    const journal = this.#open();
+    if (!journal) return this.#trial;
+    this.#trial ??= new Trial(this.#hal, journal, this.#base, () => this.close());
+    return this.#trial;
   }
 
   /** Undefined, and logged, when the partition cannot be used. */
   #open(): Journal | undefined {
-    if (this.#journal || this.#hasRestarted) return this.#journal;
+    if (this.#journal || this.#trial?.hasRestarted) return this.#journal;
     const { storage, log } = this.#hal;
     try {
       const flash = storage.flash!.open({ path: UPDATE, mode: "r+" });
       this.#flash = flash;
       if (flash.status().blocks < UPDATE_BLOCKS) throw new Error(`"${UPDATE}" is too small`);
       this.#journal = new Journal(flash);
-      this.#said = this.#news;
+      this.#said = newsOf(this.#state);
     } catch (error) {
       log(`updates: there can be none (${error})`);
       this.#flash?.close();

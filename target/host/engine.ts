@@ -108,6 +108,11 @@ export class Engine {
     this.#fromEngine = answers.read;
   }
 
+  /** False once it has ended. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
   get pid(): number | undefined {
     return this.#child.pid;
   }

@@ -1,5 +1,5 @@
 import type { EngineFiles, EngineLimits } from "./engine";
-import { Engine } from "./engine";
+import { Engine, EngineFailure } from "./engine";
 
 /** Objects that scripts know by a name: their properties and methods are there to be used. */
 export type Ports = Readonly<Record<string, object>>;
@@ -15,6 +15,8 @@ export interface Reachable {
   ports: Ports;
   constructors: Constructors;
   classes: Classes;
+  /** The engine has ended. Default: whoever has called it gets the failure. */
+  onFailure?: (failure: EngineFailure) => void;
 }
 
 type Callable = Record<string, (...values: unknown[]) => unknown>;
@@ -25,12 +27,18 @@ export class RemoteObjects {
   readonly #ports: Ports;
   readonly #constructors: Constructors;
   readonly #classes: Classes;
+  readonly #onFailure: Reachable["onFailure"];
   readonly #objects = new Map<number | string, object>();
 
-  constructor(files: EngineFiles, limits: EngineLimits, { ports, constructors, classes }: Reachable) {
+  constructor(
+    files: EngineFiles,
+    limits: EngineLimits,
+    { ports, constructors, classes, onFailure }: Reachable,
+  ) {
     this.#ports = ports;
     this.#constructors = constructors;
     this.#classes = classes;
+    this.#onFailure = onFailure;
     this.engine = new Engine(files, limits, (operation, ...values) =>
       this.#onCall(operation, ...values.map(received)),
     );
@@ -46,6 +54,26 @@ export class RemoteObjects {
     this.#objects.clear();
     for (const [name, port] of Object.entries(this.#ports)) this.#objects.set(name, port);
     this.engine.boot();
+  }
+
+  /** As the engine's; undefined when it has ended, and that was told. */
+  event(...parameters: readonly unknown[]): unknown {
+    return this.#unlessEnded(() => this.engine.event(...parameters));
+  }
+
+  /** As the engine's. */
+  runJobs(): boolean {
+    return this.#unlessEnded(() => this.engine.runJobs()) ?? false;
+  }
+
+  #unlessEnded<T>(step: () => T): T | undefined {
+    try {
+      return step();
+    } catch (error) {
+      if (!this.#onFailure || !(error instanceof EngineFailure)) throw error;
+      this.#onFailure(error);
+      return undefined;
+    }
   }
 
   #onCall(operation: string, ...parameters: unknown[]): unknown {
@@ -118,7 +146,7 @@ export class RemoteObjects {
   }
 
   #callback(handle: number, name: string): (...values: unknown[]) => void {
-    return (...values) => void this.engine.event("callback", handle, name, ...values.map(passable));
+    return (...values) => void this.event("callback", handle, name, ...values.map(passable));
   }
 }
 

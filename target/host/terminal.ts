@@ -51,6 +51,8 @@ export interface Listener {
   onFinish?(): void;
   /** The installed app does not run, and the built-in one does. `why` is what was logged of it. */
   onFallback?(why: string): void;
+  /** The engine has ended. Default: whoever has called it gets the failure. */
+  onFailure?: Reachable["onFailure"];
 }
 
 /** What target/provider/hal.ts asks for, of a platform of this side. */
@@ -64,8 +66,13 @@ export function reachableHal(hal: Hal, listener: Listener = {}): Reachable {
       sleep,
       retained,
       ...(crypto && { crypto }),
+      ...(hal.boot && { boot: hal.boot }),
       hal: {
         mac: hal.mac,
+        get resetReason() {
+          return hal.resetReason;
+        },
+        update: hal.update,
         random: hal.random,
         log: (line: string) => {
           logged = line;
@@ -90,6 +97,7 @@ export function reachableHal(hal: Hal, listener: Listener = {}): Reachable {
       timer: ({ onTimer, ms }) => new HostTimer(clock, onTimer as () => void, ms as number),
     },
     classes: { stream },
+    onFailure: listener.onFailure,
   };
 }
 

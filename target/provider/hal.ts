@@ -1,4 +1,5 @@
 import type {
+  Boot,
   ByteBuffer,
   Clock,
   Crypto,
@@ -18,12 +19,14 @@ import type {
   NtpOptions,
   PulseCount,
   PulseCountOptions,
+  ResetReason,
   Serial,
   SerialOptions,
   StorageFormat,
   Tcp,
   TcpOptions,
   Timer,
+  UpdateSettings,
   WakeReason,
   WiFi,
   WiFiOptions,
@@ -293,6 +296,30 @@ const crypto: Crypto = {
     invoke("crypto", "verifyES256", key, message, signature) as boolean,
 };
 
+const boot: Boot = {
+  get isOnTrial() {
+    return get("boot", "isOnTrial") as boolean;
+  },
+  setNext: () => void invoke("boot", "setNext"),
+  confirm: () => void invoke("boot", "confirm"),
+  revert: () => void invoke("boot", "revert"),
+  restart: () => void invoke("boot", "restart"),
+};
+
+/** Bytes come as an ArrayBuffer. */
+function updateSettings(): UpdateSettings | undefined {
+  const settings = get("hal", "update") as UpdateSettings | undefined;
+  if (!settings) return undefined;
+  const { vendor, deviceClass, keys } = settings;
+  const bytes = (buffer: unknown) => new Uint8Array(buffer as ArrayBuffer);
+  return {
+    ...settings,
+    vendor: bytes(vendor),
+    deviceClass: bytes(deviceClass),
+    keys: keys.map(({ key, kid }) => ({ key: bytes(key), kid: bytes(kid) })),
+  };
+}
+
 class RemoteTimer extends Remote {
   #isPending = true;
 
@@ -341,7 +368,9 @@ const clock: Clock = {
 
 /** A terminal's platform, as the host has it. */
 export function createHal(): Hal {
+  const update = updateSettings();
   return {
+    ...(update && { update, boot }),
     clock,
     sleep: {
       deep: (ms: number, wakeOn: readonly WakeReason[]) => void invoke("sleep", "deep", ms, wakeOn),
@@ -358,6 +387,9 @@ export function createHal(): Hal {
     },
     get mac() {
       return get("hal", "mac") as string;
+    },
+    get resetReason() {
+      return get("hal", "resetReason") as ResetReason;
     },
     random: () => invoke("hal", "random") as number,
     log: (line) => void invoke("hal", "log", line),

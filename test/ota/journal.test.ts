@@ -85,7 +85,7 @@ describe("the journal of updates", () => {
           expect(kept(partition)).toBe("7: 5,6");
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 
@@ -130,7 +130,7 @@ describe("the journal of updates", () => {
           partition.bytes.set(bytes, at);
         expect(() => open(partition)).not.toThrow();
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

@@ -184,6 +184,20 @@ describe("a node refuses, counts, and goes on", () => {
     expect(status()).toMatchObject({ refused: 1, lastRefusal: "full" });
   });
 
+  it("any number of messages that are no offer, without wearing its flash for each", () => {
+    node.live("power", 1);
+    const updater = node.updater!;
+    updater.prepare("node", true);
+    const before = node.power.operations;
+    for (let index = 0; index < 1000; index++)
+      updater.take(updater.offerTopic, Uint8Array.of(index & 255, index >> 8));
+    expect(status()).toMatchObject({ state: "idle", refused: 8 });
+    expect(node.power.operations - before).toBeLessThan(30);
+    // The next session listens again.
+    node.retained = pack("app", 1, app);
+    expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
   it("a block that is another one, until the broker has the right one", () => {
     node.retained = pack("app", 1, app);
     node.wrong.set(1, new Uint8Array(4096));

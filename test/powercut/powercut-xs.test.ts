@@ -27,7 +27,8 @@ describe.runIf(hasCompiler())("a node on XS", () => {
       const app = `export default () => (${JSON.stringify({ plan })});`;
       const files = { ...terminalFiles(), app: compileModule(tree, describeImage().compile, "app", app) };
       const fallbacks: string[] = [];
-      const machine = (hal: Hal) => new XsMachine(hal, DEVICE, files, (why) => fallbacks.push(why));
+      const machine = (hal: Hal) =>
+        new XsMachine(hal, DEVICE, files, { onFallback: (why) => fallbacks.push(why) });
       const { cuts } = await scenario();
       const checker = new Checker();
       for (const cut of spread(cuts)) {

@@ -157,8 +157,9 @@ class Exploration {
   readonly #scenario: Scenario;
   readonly #tally: UpdateTally;
   readonly #options: UpdateOptions;
-  /** What cuts have left that were recovered from. */
-  readonly #known = new Set<string>();
+  /** What cuts have left that were recovered from, and of which the recoveries were cut as well. */
+  readonly #recovered = new Set<string>();
+  readonly #expanded = new Set<string>();
 
   constructor(name: string, scenario: Scenario, tally: UpdateTally, options: UpdateOptions) {
     this.#name = name;
@@ -179,7 +180,7 @@ class Exploration {
       if (turn++ % every !== offset || tally.faults.length >= mostFaults) continue;
       tally.first++;
       const what = textOf(cut);
-      const place = this.#cut(start, cut, what);
+      const place = this.#cut(start, cut, what, this.#expanded);
       if (!place) continue;
       const recovery = this.#recover(place, what);
       if (depth === 1) continue;
@@ -187,15 +188,15 @@ class Exploration {
         if ((index + turn) % everySecond) continue;
         tally.second++;
         const both = `${what}, then ${textOf(second)}`;
-        const next = this.#cut(place, second, both);
+        const next = this.#cut(place, second, both, this.#recovered);
         if (next) this.#recover(next, both);
       }
     }
     return turn;
   }
 
-  /** What a cut leaves; undefined when that is known already. */
-  #cut(from: Place, { operation, moment }: CutAt, what: string): Place | undefined {
+  /** What a cut leaves; undefined when that is `known` already. */
+  #cut(from: Place, { operation, moment }: CutAt, what: string, known: Set<string>): Place | undefined {
     const node = this.#node(from);
     node.power.cutAt(operation, moment, operation);
     let isCut = false;
@@ -208,8 +209,8 @@ class Exploration {
     const { left, floors, ran } = node;
     const place = { frozen: node.freeze(), step, left, floors, ran };
     const key = keyOf(place);
-    if (this.#known.has(key)) return undefined;
-    this.#known.add(key);
+    if (known.has(key)) return undefined;
+    known.add(key);
     return place;
   }
 

@@ -9,10 +9,12 @@ import type { SerialChip } from "../../hal-mocks/serial";
 import { House } from "../../hal-mocks/world/house";
 import type { App } from "../../src/app/interface";
 import type { Hal } from "../../src/hal";
+import type { EngineLimits } from "../../target/host/engine";
 import type { TerminalEvent } from "../../tools/decode/events";
 import { FrameReader } from "../../tools/decode/reader";
 import type { DecodedRecord } from "../../tools/decode/records";
 import { recordsOf } from "../../tools/decode/records";
+import type { XsFiles } from "../../tools/sim/machine";
 import { type Chips, SimulatedTerminal, type UpdateSetup } from "../../tools/sim/terminal";
 
 export const START = Date.UTC(2026, 5, 1);
@@ -28,6 +30,9 @@ export interface SiteOptions {
   update?: UpdateSetup;
   /** What its charge is counted by. Default: nobody counts. */
   energy?: readonly EnergySettings[];
+  /** Runs the firmware on XS. */
+  xs?: XsFiles;
+  limits?: EngineLimits;
   /** What time servers say; default: the truth. */
   timeServers?: NtpSetup["servers"];
   /** What is tried when `app` does not work. */
@@ -42,7 +47,11 @@ export interface SiteOptions {
 
 /** One simulated terminal with its meter, its broker in this process, and what came out of that. */
 export class Site {
-  readonly clock = new VirtualClock(START, settle, settleMicrotasks);
+  readonly clock = new VirtualClock(
+    START,
+    () => this.#settle(settle),
+    () => this.#settle(settleMicrotasks),
+  );
   readonly records: DecodedRecord[] = [];
   /** Frames, good or not. */
   readonly messages: { topic: string; payload: Uint8Array }[] = [];
@@ -82,6 +91,8 @@ export class Site {
       timeServers: options.timeServers,
       update: options.update,
       energy: options.energy,
+      xs: options.xs,
+      limits: options.limits,
       stream: createPairStream((far) => void aedes.handle(far), { deadlineMs: options.deadlineMs ?? 10_000 }),
       ...(options.app && { apps: [options.app, ...(options.fallback ? [options.fallback] : [])] }),
       log: (line) => this.log.push(line),
@@ -94,6 +105,12 @@ export class Site {
 
   static async open(options: SiteOptions = {}): Promise<Site> {
     return new Site(await Aedes.createBroker(), options);
+  }
+
+  /** Firmware in another process does not run its promise jobs by itself. */
+  async #settle(here: () => Promise<void>): Promise<void> {
+    do await here();
+    while (this.terminal.runJobs());
   }
 
   /** Somebody else publishes. */

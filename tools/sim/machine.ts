@@ -3,7 +3,7 @@ import type { Hal, WakeReason } from "../../src/hal";
 import type { Counters } from "../../src/lowpower/state";
 import { type LoadApps, run } from "../../src/run";
 import type { Terminal } from "../../src/terminal";
-import type { EngineFiles, EngineLimits } from "../../target/host/engine";
+import type { EngineFailure, EngineLimits } from "../../target/host/engine";
 import type { RemoteObjects } from "../../target/host/remote";
 import { connectHal, type Inspection } from "../../target/host/terminal";
 
@@ -86,39 +86,72 @@ export interface XsFiles {
  */
 const LIMITS: EngineLimits = { chunks: 78_848, slots: 4928, stack: 768, deadlineMs: 10_000 };
 
+export interface XsOptions {
+  /** The installed app does not run; what was logged of it. */
+  onFallback: (why: string) => void;
+  limits?: EngineLimits;
+  /** The file of the app that is installed now, asked at each boot. Default: that of the files. */
+  installed?: () => string | undefined;
+  /** The engine has ended, at its deadline or by what nobody has caught: a reset, for who can live with one. */
+  onFailure?: (failure: EngineFailure) => void;
+}
+
 /** XS in a process of its own, whose clock and world are here. */
 export class XsMachine implements Machine {
-  readonly #hasApp: boolean;
-  readonly #remote: RemoteObjects;
+  readonly #hal: Hal;
+  readonly #name: string;
+  readonly #files: XsFiles;
+  readonly #options: XsOptions;
+  /** The app with which the engine was started. */
+  #app: string | undefined;
+  #remote: RemoteObjects;
+  /** Of engines that were there before. */
+  readonly #ends: Promise<unknown>[] = [];
   #onFinish: () => void = () => {};
   #isRunning = false;
 
-  /** @param onFallback the installed app does not run; what was logged of it. */
-  constructor(
-    hal: Hal,
-    name: string,
-    { engine, image, app, provider }: XsFiles,
-    onFallback: (why: string) => void,
-    limits = LIMITS,
-  ) {
-    const files: EngineFiles = { name, engine, image, archives: app ? [app, provider] : [provider] };
-    this.#hasApp = app !== undefined;
-    this.#remote = connectHal(hal, files, limits, { onFinish: () => this.#onFinish(), onFallback });
+  constructor(hal: Hal, name: string, files: XsFiles, options: XsOptions) {
+    this.#hal = hal;
+    this.#name = name;
+    this.#files = files;
+    this.#options = options;
+    this.#app = options.installed ? options.installed() : files.app;
+    this.#remote = this.#start();
+  }
+
+  #start(): RemoteObjects {
+    const { engine, image, provider } = this.#files;
+    const { onFallback, onFailure, limits = LIMITS } = this.#options;
+    const archives = this.#app ? [this.#app, provider] : [provider];
+    const listener = { onFinish: () => this.#onFinish(), onFallback, onFailure };
+    return connectHal(this.#hal, { name: this.#name, engine, image, archives }, limits, listener);
   }
 
   async live(overrides: Record<string, unknown>, reason: WakeReason): Promise<void> {
+    this.#renew();
     this.#remote.boot();
     this.#isRunning = true;
     const finished = new Promise<void>((resolve) => {
       this.#onFinish = resolve;
     });
-    this.#remote.engine.event("live", overrides, reason, this.#hasApp);
+    this.#remote.event("live", overrides, reason, this.#app !== undefined);
     await finished;
     this.#isRunning = false;
   }
 
+  /** An engine knows the archives that it was started with: another app, or the end of it, takes another one. */
+  #renew(): void {
+    const { installed } = this.#options;
+    const app = installed ? installed() : this.#app;
+    if (app === this.#app && this.#remote.engine.isOpen) return;
+    // Virtual time does not wait for the end of a process.
+    this.#ends.push(this.#remote.engine.close());
+    this.#app = app;
+    this.#remote = this.#start();
+  }
+
   request(reason: WakeReason): void {
-    if (this.#isRunning) this.#remote.engine.event("request", reason);
+    if (this.#isRunning) this.#remote.event("request", reason);
   }
 
   get isSettled(): boolean {
@@ -130,14 +163,14 @@ export class XsMachine implements Machine {
   }
 
   runJobs(): boolean {
-    return this.#remote.engine.runJobs();
+    return this.#remote.runJobs();
   }
 
   async close(): Promise<void> {
-    await this.#remote.engine.close();
+    await Promise.all([...this.#ends, this.#remote.engine.close()]);
   }
 
   #inspect(): Inspection | undefined {
-    return this.#isRunning ? (this.#remote.engine.event("inspect") as Inspection | undefined) : undefined;
+    return this.#isRunning ? (this.#remote.event("inspect") as Inspection | undefined) : undefined;
   }
 }

@@ -34,6 +34,8 @@ import { FlashOutbox } from "../../src/comms/outbox";
 import { loadConfig } from "../../src/config";
 import type { Hal, ResetReason, TcpConstructor, Timer, UpdateSettings, WakeReason } from "../../src/hal";
 import { type Counters, loadState } from "../../src/lowpower/state";
+import type { EngineLimits } from "../../target/host/engine";
+import { InstalledApps } from "./installed-apps";
 import { type Machine, NodeMachine, type TerminalState, type XsFiles, XsMachine } from "./machine";
 import type { Reset } from "./scenario";
 
@@ -105,6 +107,8 @@ export interface TerminalSetup {
   apps?: readonly App[];
   /** Runs the firmware on XS, which has an app of its own. Default: on the engine of this process. */
   xs?: XsFiles;
+  /** Of that engine. */
+  limits?: EngineLimits;
   /** What runs the firmware, in place of the two above. */
   machine?: (hal: Hal) => Machine;
   /** Default: it takes none. */
@@ -207,8 +211,23 @@ export class SimulatedTerminal {
     if (setup.update) this.#connectImages(setup.update);
     const { apps = [defaultApp], xs, machine } = setup;
     if (machine) this.#machine = machine(this.hal);
-    else if (xs) this.#machine = new XsMachine(this.hal, device, xs, (why) => this.#fallBack(why));
+    else if (xs) this.#machine = this.#newXs(xs, setup.limits);
     else this.#machine = new NodeMachine(this.hal, (mayInstalled) => this.#loadApps(apps, mayInstalled));
+  }
+
+  #newXs(xs: XsFiles, limits: EngineLimits | undefined): Machine {
+    const onFallback = (why: string) => this.#fallBack(why);
+    const { images, hal, device } = this;
+    if (!images) return new XsMachine(hal, device, xs, { onFallback, limits });
+    const apps = new InstalledApps(images.partition("xs"));
+    return new XsMachine(hal, device, xs, {
+      ...{ onFallback, limits },
+      installed: () => apps.file,
+      onFailure: ({ message }) => {
+        hal.log(message);
+        this.reset("keep", message.includes("not finished") ? "watchdog" : "panic");
+      },
+    });
   }
 
   #newImages({ blocks, native }: UpdateSetup): UpdateFlash {
