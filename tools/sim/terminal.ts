@@ -151,6 +151,7 @@ export class SimulatedTerminal {
     const link = new Link({ random: createRandom(`${seed} ${device} link`), ...setup.latencies });
     this.link = link;
     this.partition = new Partition({ byteLength: setup.outboxBytes ?? OUTBOX_BYTES });
+    this.images = setup.update && this.#newImages(setup.update);
     if (setup.energy) this.#count(new EnergyAccount(setup.energy, clock, setup.onSegment));
     const terminalClock = new TerminalClock(clock, setup.oscillators);
     this.#clock = terminalClock;
@@ -165,7 +166,6 @@ export class SimulatedTerminal {
       digital: createDigital(outputs ?? new Map()),
     };
     const outbox = new Map([["outbox", this.partition]]);
-    this.images = setup.update && this.#newImages(setup.update);
     this.hal = {
       clock: terminalClock,
       sleep: this.#sleep,
@@ -230,6 +230,7 @@ export class SimulatedTerminal {
     this.#energy = energy;
     this.link.probe = energy;
     this.partition.probe = energy;
+    if (this.images) this.images.probe = energy;
   }
 
   /** What it has drawn until now; from now on nobody counts. Undefined where nobody has. */
