@@ -1,5 +1,6 @@
 import type { FlashStorage } from "../src/hal";
 import { Bootloader } from "./boot";
+import type { PowerProbe } from "./energy/probe";
 import { BLOCK_BYTES, createFlash, Partition } from "./flash";
 import type { Power } from "./power";
 
@@ -26,6 +27,18 @@ export class UpdateFlash {
 
   set power(power: Power) {
     for (const partition of this.#partitions.values()) partition.power = power;
+  }
+
+  set probe(probe: PowerProbe | undefined) {
+    for (const partition of this.#partitions.values()) partition.probe = probe;
+  }
+
+  /** Of all partitions. */
+  get erases(): number {
+    let count = 0;
+    for (const name of Object.keys(BLOCKS) as UpdatePartition[])
+      for (const erases of this.partition(name).erases) count += erases;
+    return count;
   }
 
   partition(name: UpdatePartition): Partition {

@@ -17,7 +17,7 @@ describe("bytes a reading", () => {
 });
 
 describe("a bench", () => {
-  it.each(["engine", "sim", "outbox", "energy"])(
+  it.each(["engine", "sim", "outbox", "energy", "ota"])(
     "does not begin with an argument that it does not know: %s",
     (name) => {
       const { status, stdout, stderr } = spawnSync(process.execPath, [LAUNCH, "--json", "--bogus"], {

@@ -88,6 +88,14 @@ export class Broker implements BrokerControl {
     };
   }
 
+  /** Puts a message there to be kept, as a publisher does whose connection is of no interest. */
+  publish(topic: string, payload: string | Uint8Array): Promise<boolean> {
+    const packet = { cmd: "publish", topic, payload: Buffer.from(payload), qos: 1, retain: true, dup: false };
+    return new Promise((resolve) =>
+      this.#aedes.publish(packet as AedesPublishPacket, (error) => resolve(!error)),
+    );
+  }
+
   /** Listens, on the same port as before if there was one. Sessions of clients are kept from before. */
   async start(): Promise<void> {
     if (this.#server) return;

@@ -159,6 +159,7 @@ export class SimulatedTerminal {
     const link = new Link({ random: createRandom(`${seed} ${device} link`), ...setup.latencies });
     this.link = link;
     this.partition = new Partition({ byteLength: setup.outboxBytes ?? OUTBOX_BYTES });
+    this.images = setup.update && this.#newImages(setup.update);
     if (setup.energy) this.#count(accountsOf(setup.energy, setup));
     const terminalClock = new TerminalClock(clock, setup.oscillators);
     this.#clock = terminalClock;
@@ -173,7 +174,6 @@ export class SimulatedTerminal {
       digital: createDigital(outputs ?? new Map()),
     };
     const outbox = new Map([["outbox", this.partition]]);
-    this.images = setup.update && this.#newImages(setup.update);
     this.hal = {
       clock: terminalClock,
       sleep: this.#sleep,
@@ -253,6 +253,7 @@ export class SimulatedTerminal {
     this.#energy = energy;
     this.link.probe = energy;
     this.partition.probe = energy;
+    if (this.images) this.images.probe = energy;
   }
 
   /** Counts its charge; undefined where nobody does. */
