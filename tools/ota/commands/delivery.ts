@@ -1,6 +1,8 @@
 import type { Subscriber } from "../../subscriber";
 import type { Message } from "../retained";
 
+export type Publisher = Pick<Subscriber, "publish">;
+
 /** So many messages may be under way. */
 const WINDOW = 16;
 const ACKNOWLEDGED_WITHIN_MS = 30_000;
@@ -11,7 +13,7 @@ const ACKNOWLEDGED_WITHIN_MS = 30_000;
  * @returns false when it does not acknowledge.
  */
 export async function publishAll(
-  subscriber: Subscriber,
+  publisher: Publisher,
   groups: readonly (readonly Message[])[],
   onPart: (part: number) => void = () => {},
 ): Promise<boolean> {
@@ -20,7 +22,7 @@ export async function publishAll(
   for (const group of groups) {
     for (let start = 0; start < group.length; start += WINDOW) {
       const window = group.slice(start, start + WINDOW);
-      const sent = Promise.all(window.map(({ topic, payload }) => subscriber.publish(topic, payload)));
+      const sent = Promise.all(window.map(({ topic, payload }) => publisher.publish(topic, payload)));
       if (!(await inTime(sent))) return false;
       done += window.length;
       onPart(done / total);
