@@ -66,6 +66,8 @@ const LOOK_MS = 30_000;
 const REST_MS = 6 * SESSION_MS;
 /** Of operations of flash: within an update of three or four blocks. */
 const CUT_WITHIN = 40;
+/** Of all nodes, the share that takes a good release in time; the rest, whose power went, has an older one. */
+const TAKEN = 0.9;
 const LIMITS = { failures: 2, percent: 10 };
 
 /** Releases one after the other, in stages, each watched as `gridmote ota publish --watch` does. */
@@ -268,6 +270,8 @@ class FleetRun {
     for (const { release, haltedAt, confirmed } of outcomes) {
       const { name, behaviour } = release;
       if (behaviour === "good" && haltedAt !== undefined) this.#faults.push(`${name}: it was halted`);
+      if (behaviour === "good" && confirmed < this.#nodes.length * TAKEN)
+        this.#faults.push(`${name}: only ${confirmed} have confirmed it`);
       if (behaviour !== "good" && haltedAt === undefined) this.#faults.push(`${name}: it was not halted`);
       if (behaviour !== "good" && confirmed) this.#faults.push(`${name}: ${confirmed} have confirmed it`);
     }
