@@ -126,6 +126,8 @@ export class Uplink {
         state.statusDue = 0;
         await session.send(false, false);
       }
+      // The broker forgets what a clean session has subscribed to: the next one asks again.
+      if (update && state.attempt >= CLEAN_AFTER) state.statusDue = 0;
       state.attempt = 0;
       state.radio = 0;
       state.radioResets = 0;

@@ -29,7 +29,7 @@ describe.runIf(hasCompiler())("XS judges an update as Node does", () => {
     remote = new RemoteObjects(
       served("updates"),
       {},
-      { ports: { crypto: nodeCrypto }, constructors, classes: {} },
+      { ports: { hal: {}, crypto: nodeCrypto }, constructors, classes: {} },
     );
     remote.boot();
   }, BUILD_TIMEOUT_MS);

@@ -22,7 +22,10 @@ describe("wrong usage is one line that says what to do", () => {
   it.each([
     [["simm"], 'there is no command "simm"; did you mean "sim"? See gridmote --help'],
     [["toString"], 'there is no command "toString". See gridmote --help'],
-    [["--json"], "expected a command (sim, decode, calibrate, ota) before --json. See gridmote --help"],
+    [
+      ["--json"],
+      "expected a command (sim, decode, calibrate, ota, wifi-key) before --json. See gridmote --help",
+    ],
     [["sim", "--dayz", "3"], "unknown option --dayz; did you mean --days? See gridmote sim --help"],
     [["sim", "-days", "3"], "unknown option -days; did you mean --days? See gridmote sim --help"],
     [["sim", "--constructor"], "unknown option --constructor. See gridmote sim --help"],

@@ -8,9 +8,14 @@ import type { UpdateBroker } from "./broker";
 
 const LOOK_MS = 500;
 
+/** Lets so much time pass, or less when it is told to stop. */
+export type Wait = (ms: number, signal: AbortSignal) => Promise<void>;
+
+const wait: Wait = (ms, signal) => delay(ms, undefined, { signal }).catch(() => {});
+
 /** An update that is under watch. */
 export interface Watched {
-  broker: UpdateBroker;
+  broker: Pick<UpdateBroker, "fleet" | "withdraw">;
   manifest: UpdateManifest;
   limits: Limits;
 }
@@ -33,14 +38,22 @@ export async function haltBad({ broker, manifest, limits }: Watched, { stdout }:
 /**
  * Follows what nodes say of an image, and withdraws it when too many fail.
  * @param forMs until then, or until Ctrl-C.
+ * @param pass real time, unless it is simulated.
  * @returns 1 when it was withdrawn.
  */
-export async function watch(watched: Watched, forMs: number | undefined, io: Io): Promise<number> {
+export async function watch(
+  watched: Watched,
+  forMs: number | undefined,
+  io: Io,
+  pass: Wait = wait,
+): Promise<number> {
   const { broker, manifest } = watched;
   const stop = new AbortController();
   const { signal } = stop;
-  const stopped = ["SIGINT", "SIGTERM"].map((name) => once(process, name, { signal }).catch(() => {}));
-  if (forMs !== undefined) stopped.push(delay(forMs, undefined, { signal }).catch(() => {}));
+  const stopped: Promise<unknown>[] = ["SIGINT", "SIGTERM"].map((name) =>
+    once(process, name, { signal }).catch(() => {}),
+  );
+  if (forMs !== undefined) stopped.push(pass(forMs, signal));
   let isStopped = false;
   void Promise.race(stopped).then(() => {
     isStopped = true;
@@ -53,7 +66,7 @@ export async function watch(watched: Watched, forMs: number | undefined, io: Io)
       said = line;
       if (await haltBad(watched, io)) return 1;
       if (isStopped) return 0;
-      await delay(LOOK_MS);
+      await pass(LOOK_MS, signal);
     }
   } finally {
     stop.abort();
