@@ -17,8 +17,9 @@ function scenarioOf(json: object): Scenario {
 const month = scenarioOf(
   JSON.parse(readFileSync(new URL("../../scenarios/outage.json", import.meta.url), "utf8")),
 );
+const meters = { ...street, terminals: street.terminals.slice(0, 3) };
 const outage = scenarioOf({
-  ...street,
+  ...meters,
   days: 1,
   events: [
     { at: "03:07", for: "155m", broker: "down" },
@@ -30,7 +31,6 @@ const outage = scenarioOf({
   ],
 });
 /** Its houses whose readings carry a meter's clock. */
-const meters = { ...street, terminals: street.terminals.slice(0, 3) };
 const sixHours = scenarioOf({ ...street, days: 0.25 });
 
 async function run(options: SimulationOptions): Promise<{ report: Report; records: DecodedRecord[] }> {
@@ -109,12 +109,13 @@ describe("the street", () => {
 
 describe("terminals that send dense frames", () => {
   it("deliver the same readings in fewer bytes", async () => {
-    const terminals = sixHours.terminals.map((terminal) => ({
+    const scenario = scenarioOf({ ...meters, days: 0.25 });
+    const terminals = scenario.terminals.map((terminal) => ({
       ...terminal,
       config: { ...terminal.config, frame: "dense" as const },
     }));
-    const plain = await run({ scenario: sixHours });
-    const dense = await run({ scenario: { ...sixHours, terminals } });
+    const plain = await run({ scenario });
+    const dense = await run({ scenario: { ...scenario, terminals } });
     expectExact(dense.report);
     expect(dense.records).toEqual(plain.records);
     dense.report.terminals.forEach(({ payloadBytesPerReading }, index) => {
@@ -210,7 +211,7 @@ describe("time servers", () => {
   it("of which one lies mislead nobody", async () => {
     const events = lie({ server: "0.pool.ntp.org", offset: 7200 });
     const { report } = await run({
-      scenario: scenarioOf({ ...street, days: 0.5, events }),
+      scenario: scenarioOf({ ...meters, days: 0.5, events }),
     });
     for (const { misdated } of report.terminals) expect(misdated).toBe(0);
     expectExact(report);
