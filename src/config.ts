@@ -3,6 +3,7 @@
  *
  * Names are at most 15 characters, because the key-value store (ESP-IDF's NVS) allows no more.
  */
+import type { StreamPlan } from "./app/interface";
 import { streamsOf } from "./sensors/sensor-text";
 
 interface Field<T> {
@@ -172,6 +173,14 @@ export interface Layer {
   values: Record<string, unknown>;
 }
 
+/** What all layers together come to. */
+export interface Loaded {
+  config: Config;
+  /** What `config.sensors` says is to be sampled. */
+  streams: StreamPlan[];
+  problems: Problem[];
+}
+
 /** What is wrong with a value, and in which layer. */
 export interface Problem {
   from: string;
@@ -185,7 +194,7 @@ const defaults = Object.fromEntries(Object.entries(fields).map(([name, { fallbac
  * Defaults, then each layer. A value that is not valid, or a name that does not exist, is left out and gives one
  * of the `problems`; secrets are not quoted there.
  */
-export function loadConfig(layers: readonly Layer[]): { config: Config; problems: Problem[] } {
+export function loadConfig(layers: readonly Layer[]): Loaded {
   const config: Record<string, unknown> = { ...defaults };
   const problems: Problem[] = [];
   for (const { from, values } of layers) {
@@ -205,31 +214,34 @@ export function loadConfig(layers: readonly Layer[]): { config: Config; problems
     }
   }
   if (config.mode === "sleeper" && config.sampleMs === 0) {
-    let from = "";
-    for (const layer of layers) if ("sampleMs" in layer.values) from = layer.from;
     problems.push({
-      from,
+      from: sourceOf("sampleMs", layers),
       name: "sampleMs",
       message: "sampleMs is 0, which takes every sample: only a resident can",
     });
     config.sampleMs = fields.sampleMs.fallback;
   }
-  checkSensors(config as Config, layers, problems);
-  return { config: config as Config, problems };
+  const streams = loadStreams(config as Config, layers, problems);
+  return { config: config as Config, streams, problems };
+}
+
+/** Where a setting comes from: the last layer that has it. */
+function sourceOf(name: string, layers: readonly Layer[]): string {
+  let from = "";
+  for (const layer of layers) if (name in layer.values) from = layer.from;
+  return from;
 }
 
 /** Whether the sensors can be so depends on other settings, too. */
-function checkSensors(config: Config, layers: readonly Layer[], problems: Problem[]): void {
+function loadStreams(config: Config, layers: readonly Layer[], problems: Problem[]): StreamPlan[] {
   try {
-    streamsOf(config);
+    return streamsOf(config);
   } catch (error) {
-    const [from = ""] = layers
-      .filter(({ values }) => "sensors" in values)
-      .map((layer) => layer.from)
-      .reverse();
+    const from = sourceOf("sensors", layers);
     const message = `sensors is ${quote("sensors", config.sensors)}: ${(error as Error).message}`;
     problems.push({ from, name: "sensors", message });
     config.sensors = fields.sensors.fallback;
+    return streamsOf(config);
   }
 }
 

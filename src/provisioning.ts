@@ -1,4 +1,4 @@
-import { type Config, configNames, loadConfig } from "./config";
+import { configNames, type Loaded, loadConfig } from "./config";
 import type { Hal, KeyValue } from "./hal";
 
 /** Domain and key of the epoch, and the domain that provisioning writes. */
@@ -13,14 +13,14 @@ const TWO_32 = 2 ** 32;
  * @param stored as `provisioned` returns it.
  * @throws RangeError when the manifest's values are not valid.
  */
-export function configure(overrides: Record<string, unknown>, stored: string): Config {
-  const { config, problems } = loadConfig([
+export function configure(overrides: Record<string, unknown>, stored: string): Loaded {
+  const loaded = loadConfig([
     { from: MANIFEST, values: overrides },
     { from: STORE, values: JSON.parse(stored) },
   ]);
-  const wrong = problems.filter(({ from }) => from === MANIFEST);
+  const wrong = loaded.problems.filter(({ from }) => from === MANIFEST);
   if (wrong.length) throw new RangeError(`config: ${wrong.map(({ message }) => message).join("; ")}`);
-  return config;
+  return loaded;
 }
 
 /** What provisioning has written, as JSON. What is not valid is logged and left out: it must not brick a node. */

@@ -22,7 +22,6 @@ import type { Updater } from "./ota/updater";
 import { configure, provisioned, raiseEpoch } from "./provisioning";
 import { rowOf } from "./sensors/drivers";
 import { checkPlaces, planOf, sourceOf } from "./sensors/places";
-import { streamsOf } from "./sensors/sensor-text";
 import { checkSensor, Sensors } from "./sensors/sensors";
 
 /** Time servers give whole seconds: what is due need not follow a smaller step. */
@@ -78,9 +77,10 @@ export class Terminal {
     this.#update = update;
     const saved = loadState(hal.retained);
     const stored = saved && reason !== "start" ? saved.provisioned : provisioned(hal, overrides);
-    this.#config = configure(overrides, stored);
+    const { config, streams } = configure(overrides, stored);
+    this.#config = config;
     this.#device = this.#config.device || (reason === "start" ? undefined : saved?.device) || hal.mac;
-    this.#app = app({ version: 1, config: this.#config, streams: streamsOf(this.#config) });
+    this.#app = app({ version: 1, config, streams });
     checkPlan(this.#app.plan, this.#config, reason);
     this.#sensors = new Sensors(hal, this.#config);
     const slipError = this.#config.mode === "resident" ? CRYSTAL_SLIP : undefined;

@@ -49,11 +49,10 @@ export class Fetch {
     this.#updates = updates;
   }
 
-  /** A message begins. False when it is none for updates. */
-  begin(topic: string, byteLength: number): boolean {
+  /** A message begins; one that is none for updates is passed over. */
+  begin(topic: string, byteLength: number): void {
     const bytes = this.#updates.accept(topic, byteLength);
     this.#message = bytes && { topic, bytes, filled: 0 };
-    return bytes !== undefined;
   }
 
   /** More of the message that has begun, and whether that is all. */

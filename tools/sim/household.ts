@@ -2,7 +2,6 @@ import type { HouseSettings } from "../../hal-mocks/world/house";
 import type { PlantSettings } from "../../hal-mocks/world/plant";
 import type { StreamPlan } from "../../src/app/interface";
 import { type Config, loadConfig } from "../../src/config";
-import { streamsOf } from "../../src/sensors/sensor-text";
 import type { EnergyFields } from "./energy-settings";
 import { blindSpans, liesOf, occurrencesOf, type Span } from "./occurrences";
 import type { Scenario } from "./scenario";
@@ -47,7 +46,7 @@ export function householdsOf(scenario: Scenario, isBrokerElsewhere = false): Hou
     .map(inTime);
   return scenario.terminals.map(({ device, config: own, house, plant, drift, energy }, index) => {
     const overrides = { ...own, device, phases: house.phases, utcOffset };
-    const { config } = loadConfig([{ from: "", values: overrides }]);
+    const { config, streams } = loadConfig([{ from: "", values: overrides }]);
     return {
       device,
       house: { ...house, utcOffset, seed: `${seed} ${device}`, start },
@@ -56,7 +55,7 @@ export function householdsOf(scenario: Scenario, isBrokerElsewhere = false): Hou
       offset: (index * 370) % 1000,
       overrides,
       config,
-      streams: streamsOf(config),
+      streams,
       driftPpm: drift,
       energy: [scenario.energy, energy],
       lies,

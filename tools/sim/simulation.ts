@@ -22,7 +22,6 @@ import { House } from "../../hal-mocks/world/house";
 import type { App } from "../../src/app/interface";
 import { loadConfig } from "../../src/config";
 import { planOf } from "../../src/sensors/places";
-import { streamsOf } from "../../src/sensors/sensor-text";
 import { type BrokerAddress, Failure, urlOf } from "../cli/command";
 import type { FrameReadings } from "../decode/formats/format";
 import { FrameReader } from "../decode/reader";
@@ -364,9 +363,9 @@ class Simulation {
   #addReplay(replay: BusRecording, stream: StreamConstructor): void {
     const { sensors, mode, sampleMs } = replay;
     const settings = { ...RECORDING_CONFIG, mode, sampleMs, sensors };
-    const { config, problems } = loadConfig([{ from: "", values: settings }]);
+    const { config, streams, problems } = loadConfig([{ from: "", values: settings }]);
     if (problems.length) throw new Failure(`the recording: ${problems[0].message}`);
-    const [first] = streamsOf(config);
+    const [first] = streams;
     const chip = new BusReplay(this.#clock, replay);
     const serial = new Map([[portOf(first, config) ?? 0, chip]]);
     const judge = new Judge(replayed(this.#replayListing));
