@@ -5,7 +5,8 @@ import { blockOf } from "../../src/sensors/modbus-sensor";
 import { sunSpecTable } from "../../src/sensors/sunspec-models";
 import { pointsOf, pointValue } from "../../src/sensors/sunspec-points";
 import { SunSpecScan } from "../../src/sensors/sunspec-scan";
-import { below, mutated } from "./inputs";
+import { below } from "../noise";
+import { mutated } from "./inputs";
 import type { Fuzzed, Watch } from "./watch";
 
 interface Codec {

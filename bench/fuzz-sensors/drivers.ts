@@ -2,7 +2,8 @@ import { Quality } from "../../src/model/quality";
 import type { Sample } from "../../src/model/reading";
 import { type DriverBench, driverBenches, type Tap } from "../../test/support/driver-benches";
 import { StepClock } from "../../test/support/step-clock";
-import { below, mutated } from "./inputs";
+import { below } from "../noise";
+import { mutated } from "./inputs";
 import type { Fuzzed, Watch } from "./watch";
 
 /** Virtual milliseconds between two looks at the time that the driver takes. */

@@ -1,18 +1,4 @@
-// Random and damaged bytes: the same each time.
-
-let state = 0x9e37_79b9;
-
-/** An integer from 0, below `limit`. */
-export function below(limit: number): number {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return (state >>> 0) % limit;
-}
-
-export function noise(length: number): Uint8Array {
-  return Uint8Array.from({ length }, () => below(256));
-}
+import { below, noise } from "../noise";
 
 /** Noise, or a good input that is no longer what it was. */
 export function mutated(seeds: readonly Uint8Array[]): Uint8Array {

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { encodeDenseFrame } from "../../src/comms/frame/dense";
 import { encodeFrame, type FrameContent } from "../../src/comms/frame/encode";
 import { type Column, columnsOf, type Profile, profiles } from "../../src/model/profiles";
+import { below, noise } from "../noise";
 
 const SAMPLES = 200;
 const SEED = 1;
@@ -60,19 +61,6 @@ const frames = PROFILES.map((profile) =>
     .sample(contentOf(profile), { numRuns: SAMPLES, seed: SEED })
     .flatMap((content) => encoded(content, profile.columns)),
 );
-
-// Its own generator: fast-check's are made to be shrunk, and slow.
-let state = 0x9e37_79b9;
-export function below(limit: number): number {
-  state ^= state << 13;
-  state ^= state >>> 17;
-  state ^= state << 5;
-  return (state >>> 0) % limit;
-}
-
-function noise(length: number): Uint8Array {
-  return Uint8Array.from({ length }, () => below(256));
-}
 
 /** An envelope around noise: count and profile are good now and then. */
 function envelope(): Uint8Array {

@@ -1,4 +1,5 @@
 import { createRandom, type Random } from "../random";
+import { Clouds, DAY_MS, dayAt, HOUR_MS, NOMINAL_V, STEP_MS, STEPS_PER_DAY } from "./step";
 
 export interface HouseSettings {
   /** Seeds everything that happens in the house. */
@@ -44,15 +45,6 @@ interface Appliance {
   on: boolean;
 }
 
-/** Powers are constant within a step, so that registers are exact sums. */
-const STEP_MS = 10_000;
-const STEPS_PER_DAY = 8640;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
-const SUNRISE_HOUR = 6;
-const SUNSET_HOUR = 21;
-const NOMINAL_V = 230;
-
 /**
  * A house with its appliances and perhaps PV: a physical world that a meter looks at. The same settings give the
  * same house. No transcendental functions: they differ between engines.
@@ -63,7 +55,7 @@ export class House {
   readonly #appliances: Appliance[];
   /** End of the step under way, Unix milliseconds. */
   #stepEnd: number;
-  #clouds = 1;
+  readonly #clouds: Clouds;
   /** The step's constant powers by phase, and the registers at its start. */
   #loadW: number[];
   readonly #state: HouseState;
@@ -73,6 +65,7 @@ export class House {
     const { phases, start } = settings;
     this.#settings = settings;
     this.#random = createRandom(settings.seed);
+    this.#clouds = new Clouds(this.#random);
     this.#appliances = [
       this.#appliance(2000, 18, 5),
       this.#appliance(2400, 90, 1.5),
@@ -150,11 +143,8 @@ export class House {
   #pvPower(hour: number): number {
     const { pvW } = this.#settings;
     if (!pvW) return 0;
-    const drift = this.#clouds + (this.#random.unit() - 0.5) * 0.06;
-    this.#clouds = Math.min(1, Math.max(0.15, drift));
-    if (hour <= SUNRISE_HOUR || hour >= SUNSET_HOUR) return 0;
-    const day = (hour - SUNRISE_HOUR) / (SUNSET_HOUR - SUNRISE_HOUR);
-    return pvW * 4 * day * (1 - day) * this.#clouds;
+    const day = dayAt(hour);
+    return pvW * 4 * day * (1 - day) * this.#clouds.drift();
   }
 
   #run(appliance: Appliance, busy: number): void {

@@ -1,4 +1,5 @@
 import { createRandom, type Random } from "../random";
+import { Clouds, DAY_MS, dayAt, HOUR_MS, NOMINAL_V, STEP_MS, STEPS_PER_DAY } from "./step";
 
 export interface PlantSettings {
   /** Seeds everything that happens here. */
@@ -50,14 +51,6 @@ export interface PlantState {
   plug: PlantPhase;
 }
 
-/** As long as a house's. */
-export const STEP_MS = 10_000;
-const STEPS_PER_DAY = 8640;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
-const SUNRISE_HOUR = 6;
-const SUNSET_HOUR = 21;
-const NOMINAL_V = 230;
 const EFFICIENCY = 0.97;
 const PRODUCING = 4;
 const STANDBY = 8;
@@ -84,7 +77,7 @@ export class Plant {
   readonly #random: Random;
   /** End of the step under way, Unix milliseconds. */
   #stepEnd: number;
-  #clouds = 1;
+  readonly #clouds: Clouds;
   #heatPumpRuns = false;
   #washes = false;
   /** What the battery holds, in Wh; which way current flows, or flowed last, and how long it still pauses. */
@@ -98,6 +91,7 @@ export class Plant {
   constructor(settings: PlantSettings) {
     this.#settings = settings;
     this.#random = createRandom(settings.seed);
+    this.#clouds = new Clouds(this.#random);
     this.#heldWh = settings.batteryWh / 3;
     for (const phase of this.#begun.heatPump.phases) phase.wh = 300_000 + this.#random.below(50_000);
     this.#begun.inverter.wh = 1_000_000 + this.#random.below(9_000_000);
@@ -169,10 +163,8 @@ export class Plant {
 
   /** A parabola from sunrise to sunset under drifting clouds, on two strings. */
   #shine(hour: number, inverter: PlantState["inverter"], volts: () => number): void {
-    const drift = this.#clouds + (this.#random.unit() - 0.5) * 0.06;
-    this.#clouds = Math.min(1, Math.max(0.15, drift));
-    const day = Math.min(Math.max((hour - SUNRISE_HOUR) / (SUNSET_HOUR - SUNRISE_HOUR), 0), 1);
-    const sun = 4 * day * (1 - day) * this.#clouds;
+    const day = dayAt(hour);
+    const sun = 4 * day * (1 - day) * this.#clouds.drift();
     inverter.w = 0;
     inverter.strings.forEach((string, index) => {
       string.w = Math.floor(this.#settings.pvW * sun * (index ? 0.4 : 0.6));

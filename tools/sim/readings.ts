@@ -1,4 +1,5 @@
-import { Plant, type PlantSettings, STEP_MS } from "../../hal-mocks/world/plant";
+import { Plant, type PlantSettings } from "../../hal-mocks/world/plant";
+import { STEP_MS } from "../../hal-mocks/world/step";
 import type { Profile } from "../../src/model/profiles";
 import type { DecodedRecord } from "../decode/records";
 import { type Expectation, ROUNDING_MS, type Truth } from "./judge";

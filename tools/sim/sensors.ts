@@ -11,7 +11,8 @@ import {
 } from "../../hal-mocks/chips/sunspec";
 import { TerminalClock, type VirtualClock } from "../../hal-mocks/clock";
 import type { SerialChip } from "../../hal-mocks/serial";
-import { Plant, type PlantSettings, type PlantState, STEP_MS } from "../../hal-mocks/world/plant";
+import { Plant, type PlantSettings, type PlantState } from "../../hal-mocks/world/plant";
+import { STEP_MS } from "../../hal-mocks/world/step";
 import type { SensorPlan } from "../../src/app/interface";
 import type { Config } from "../../src/config";
 import { placeOf } from "../../src/sensors/places";
