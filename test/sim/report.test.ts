@@ -2,7 +2,8 @@ import { PassThrough } from "node:stream";
 import { expect, it } from "vitest";
 import { printReport } from "../../tools/sim/report";
 import { parseScenario, street } from "../../tools/sim/scenario";
-import { type Report, simulate, type TerminalReport } from "../../tools/sim/simulation";
+import { type Report, simulate } from "../../tools/sim/simulation";
+import type { TerminalReport } from "../../tools/sim/site";
 
 function printed(report: Report): string[] {
   const stdout = new PassThrough();

@@ -2,7 +2,8 @@ import type { Io } from "../cli/command";
 import { table } from "../cli/table";
 import { energyTable, ledgerText, sourcesText } from "./energy-print";
 import type { Difference, EnergyVerdict } from "./judge";
-import type { Report, TerminalReport } from "./simulation";
+import type { Report } from "./simulation";
+import type { TerminalReport } from "./site";
 
 /** Two tables side by side would be wider than a terminal of 80 columns. */
 const READINGS = ["terminal", "mode", "readings", "good", "bad", "lost", "duplicates"];

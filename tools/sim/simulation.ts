@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   type BusEvent,
   type BusRecording,
@@ -11,36 +10,32 @@ import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { type P1Recording, P1Replay } from "../../hal-mocks/chips/p1-replay";
 import { VirtualClock } from "../../hal-mocks/clock";
 import type { AnySegment } from "../../hal-mocks/energy/account";
-import type { Charges } from "../../hal-mocks/energy/charges";
 import { latenciesOf } from "../../hal-mocks/energy/timings";
-import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
-import { createTcpStream } from "../../hal-mocks/node/tcp";
 import type { SerialChip } from "../../hal-mocks/serial";
 import type { StreamConstructor } from "../../hal-mocks/stream";
 import { House } from "../../hal-mocks/world/house";
 import type { App } from "../../src/app/interface";
 import { loadConfig } from "../../src/config";
 import { planOf } from "../../src/sensors/places";
-import { type BrokerAddress, Failure, urlOf } from "../cli/command";
+import { type BrokerAddress, Failure } from "../cli/command";
 import type { FrameReadings } from "../decode/formats/format";
 import { FrameReader } from "../decode/reader";
-import { type DecodedRecord, recordsOf } from "../decode/records";
-import { Subscriber } from "../subscriber";
-import { Broker, type BrokerControl, type Listener } from "./broker";
-import { type EnergyReport, energyReport } from "./energy-report";
-import { type EnergyFields, energySettings, sessionPlan, tlsOf } from "./energy-settings";
+import type { DecodedRecord } from "../decode/records";
+import type { BrokerControl } from "./broker";
+import { Brokers } from "./brokers";
+import { type EnergyFields, energySettings, tlsOf } from "./energy-settings";
 import { points, type RecordingExpectation, recent, telegrams } from "./expectations";
 import { type Household, householdsOf } from "./household";
-import { Judge, together, type Verdict } from "./judge";
+import { Judge } from "./judge";
 import type { XsFiles } from "./machine";
 import { type Lie, liesOf, type Occurrence, occurrencesOf } from "./occurrences";
 import { endOf, headsOf, portOf, ReplayListing, replayed } from "./replay";
 import type { Scenario, Way } from "./scenario";
 import { chipsOf } from "./sensors";
+import { type Judges, Site, type TerminalReport } from "./site";
 import { FLUSH_MS } from "./slots";
 import { SimulatedTerminal, type TerminalSetup } from "./terminal";
-import { type StreamWay, streamByPort } from "./ways";
 
 export interface SimulationOptions {
   scenario: Scenario;
@@ -73,39 +68,6 @@ export interface SimulationOptions {
   onFallback?: (device: string, why: string) => void;
 }
 
-/** One of a terminal's points. */
-export interface PointReport extends Verdict {
-  point: number;
-  /** Its driver. */
-  sensor: string;
-}
-
-/** Counts are of all points together, differences and energies those of the only one. */
-export interface TerminalReport extends Verdict {
-  device: string;
-  /** Where it has other points than itself. */
-  points?: PointReport[];
-  mode: string;
-  /** What the terminal itself has counted: readings taken, frames stored. */
-  taken: number;
-  frames: number;
-  sessions: number;
-  failedSessions: number;
-  /** Different frames that came out of the broker. */
-  delivered: number;
-  /** Frames that came again and were dropped by (device, boot, seq). */
-  repeats: number;
-  /** Frames still in the outbox, and frames it had to drop. */
-  waiting: number;
-  dropped: number;
-  payloadBytes: number;
-  payloadBytesPerReading: number;
-  /** Of all different frames in the order of arrival. */
-  sha256: string;
-  /** What it drew up to the end. */
-  energy: EnergyReport;
-}
-
 export interface Report {
   scenario: string;
   seed: number;
@@ -135,49 +97,26 @@ interface TerminalPart extends Pick<TerminalSetup, "device" | "config" | "chip" 
   energy?: readonly EnergyFields[];
 }
 
-/** One terminal with its sensors, their judges and what came of it. */
-interface Site {
-  terminal: SimulatedTerminal;
-  mode: string;
-  /** Of each point. */
-  judges: Map<number, { sensor: string; judge: Judge }>;
-  digest: ReturnType<typeof createHash>;
-  energyFields: readonly EnergyFields[];
-  config: Record<string, unknown>;
-  charges?: Charges;
-  /** Readings, and sessions, that the terminal had counted at the end. */
-  taken: number;
-  sessions: number;
-  delivered: number;
-  repeats: number;
-  payloadBytes: number;
-}
-
 /**
  * Runs a scenario in virtual time, through a real broker, and has a subscriber that knows only what the broker
  * delivers compare it with the world.
  */
 export async function simulate(options: SimulationOptions): Promise<Report> {
-  const { scenario, broker: elsewhere } = options;
-  if (elsewhere && scenario.brokers > 1)
-    throw new Failure("two brokers are both in this process: without --broker");
-  const broker = elsewhere ? undefined : await Broker.open();
-  const second = scenario.brokers > 1 ? await Broker.open() : undefined;
+  const { scenario, broker: elsewhere, brokerControl: control } = options;
+  const brokers = await Brokers.open({ elsewhere, control, count: scenario.brokers });
   let simulation: Simulation | undefined;
   try {
-    simulation = new Simulation(options, broker, second);
+    simulation = new Simulation(options, brokers);
     return await simulation.run();
   } finally {
     await simulation?.close();
-    await broker?.close();
-    await second?.close();
+    await brokers.close();
   }
 }
 
 class Simulation {
   readonly #options: SimulationOptions;
-  readonly #broker: Broker | undefined;
-  readonly #second: Broker | undefined;
+  readonly #brokers: Brokers;
   readonly #households: Household[];
   readonly #recorded: RecordingExpectation | undefined;
   readonly #clock: VirtualClock;
@@ -188,19 +127,15 @@ class Simulation {
   readonly #reader = new FrameReader();
   readonly #lies: Lie[];
   #undecodable = 0;
-  /** Of each broker, in their order. */
-  readonly #listeners: Listener[] = [];
-  readonly #brokers: Way[] = ["up", "up"];
   /** Resolves never, rejects when firmware or the world has thrown. */
   readonly #failed: Promise<never>;
   #fail: (error: unknown) => void = () => {};
 
-  constructor(given: SimulationOptions, broker: Broker | undefined, second: Broker | undefined) {
+  constructor(given: SimulationOptions, brokers: Brokers) {
     const options = { ...given, recording: given.recording && recent(given.recording) };
     const { scenario, recording } = options;
     this.#options = options;
-    this.#broker = broker;
-    this.#second = second;
+    this.#brokers = brokers;
     this.#households = householdsOf(scenario, options.broker && !options.brokerControl);
     this.#lies = recording || options.replay ? [] : liesOf(scenario);
     this.#recorded = recording && expected(recording);
@@ -224,38 +159,24 @@ class Simulation {
   async run(): Promise<Report> {
     const { scenario, recording } = this.#options;
     this.#options.onProgress?.(0, this.#start);
-    const stream = this.#stream();
+    const stream = this.#brokers.stream();
     const { replay } = this.#options;
     if (recording) this.#addRecording(recording, stream);
     else if (replay) this.#addReplay(replay, stream);
     else for (const household of this.#households) this.#addHouse(household, stream);
     for (const occurrence of recording || replay ? [] : occurrencesOf(scenario)) this.#schedule(occurrence);
-    await this.#listen();
+    await this.#brokers.listen((topic, payload) => this.#receive(topic, payload));
     try {
       for (const { terminal } of this.#sites.values()) terminal.live().catch(this.#fail);
       await this.#advance();
       await this.#flush();
-      // A broker that is down at the end has nothing more to deliver: what it did not get is lost.
-      for (const [index, listener] of this.#listeners.entries())
-        if (this.#brokers[index] === "up") await listener.barrier();
+      await this.#brokers.barrier();
     } finally {
       // A resident would keep its connection, and so this process, until the broker misses it.
       for (const { terminal } of this.#sites.values()) terminal.halt();
-      for (const listener of this.#listeners) await listener.close();
+      await this.#brokers.endListening();
     }
     return this.#report();
-  }
-
-  async #listen(): Promise<void> {
-    const filter = "gm/#";
-    const onMessage = (topic: string, payload: Uint8Array) => this.#receive(topic, payload);
-    for (const broker of this.#builtIn) this.#listeners.push(await broker.listen(filter, onMessage));
-    if (!this.#broker) this.#listeners.push(await Subscriber.connect(this.#url(), { filter, onMessage }));
-  }
-
-  /** The brokers of this process. */
-  get #builtIn(): Broker[] {
-    return [this.#broker, this.#second].filter((broker) => broker !== undefined);
   }
 
   /** Lets the engines go. */
@@ -277,33 +198,6 @@ class Simulation {
     return some;
   }
 
-  #url(): string {
-    const { broker } = this.#options;
-    return broker ? urlOf(broker) : this.#broker!.url;
-  }
-
-  /** Terminals reach a broker of this process without sockets. */
-  #stream(): StreamConstructor {
-    if (!this.#broker) return createTcpStream();
-    const ways = this.#builtIn.map((broker): StreamWay => {
-      const { hostname, port } = new URL(broker.url);
-      return [`${hostname}:${port}`, createPairStream((far) => broker.handle(far))];
-    });
-    return streamByPort(new Map(ways));
-  }
-
-  #brokerConfig(): Record<string, unknown> {
-    const { hostname, port } = new URL(this.#url());
-    const { user, password } = this.#options.broker ?? {};
-    const second = this.#second && new URL(this.#second.url);
-    return {
-      host: hostname.replace(/^\[|\]$/g, ""),
-      port: Number(port),
-      ...(second && { host2: second.hostname, port2: Number(second.port) }),
-      ...(user && { user, password }),
-    };
-  }
-
   // ---- The street ----
 
   #addHouse(household: Household, stream: StreamConstructor): void {
@@ -311,7 +205,7 @@ class Simulation {
     const world = new House(house);
     const { utcOffset } = house;
     const meter = new P1Meter({ clock: this.#clock, values: (time) => world.at(time), utcOffset, offset });
-    const config = { ...overrides, ...this.#brokerConfig() };
+    const config = { ...overrides, ...this.#brokers.config() };
     const sensors = household.streams.map(planOf);
     const judges = points(household).map(
       ({ point, expectation }, index) =>
@@ -340,7 +234,7 @@ class Simulation {
 
   #addRecording(recording: P1Recording, stream: StreamConstructor): void {
     const replay = new P1Replay({ clock: this.#clock, recording });
-    const config = { ...RECORDING_CONFIG, device: "p1", ...this.#brokerConfig() };
+    const config = { ...RECORDING_CONFIG, device: "p1", ...this.#brokers.config() };
     const judges = new Map([[0, { sensor: "p1", judge: new Judge(this.#recorded!) }]]);
     this.#add({ device: "p1", config, chip: replay, stream, driftPpm: 0 }, judges);
   }
@@ -369,12 +263,12 @@ class Simulation {
     const chip = new BusReplay(this.#clock, replay);
     const serial = new Map([[portOf(first, config) ?? 0, chip]]);
     const judge = new Judge(replayed(this.#replayListing));
-    const setup = { device: "replay", config: { ...settings, device: "replay", ...this.#brokerConfig() } };
+    const setup = { device: "replay", config: { ...settings, device: "replay", ...this.#brokers.config() } };
     const judges = new Map([[0, { sensor: planOf(first).driver, judge }]]);
     this.#add({ ...setup, chip, chips: { serial }, stream, driftPpm: 0 }, judges);
   }
 
-  #add({ driftPpm, energy = [], ...setup }: TerminalPart, judges: Site["judges"]): void {
+  #add({ driftPpm, energy = [], ...setup }: TerminalPart, judges: Judges): void {
     const { xs, outboxBytes, onSegment, apps, searchesChannels } = this.#options;
     const { seed } = this.#options.scenario;
     const { device, config } = setup;
@@ -400,21 +294,7 @@ class Simulation {
       onFallback,
     });
     terminal.link.loss = this.#recorded || this.#options.replay ? 0 : this.#options.scenario.loss;
-    const { mode } = loadConfig([{ from: "", values: config }]).config;
-    const digest = createHash("sha256");
-    this.#sites.set(device, {
-      terminal,
-      mode,
-      judges,
-      digest,
-      energyFields: energy,
-      config,
-      taken: 0,
-      sessions: 0,
-      delivered: 0,
-      repeats: 0,
-      payloadBytes: 0,
-    });
+    this.#sites.set(device, new Site({ terminal, judges, config, energyFields: energy }));
   }
 
   // ---- What happens to it ----
@@ -430,11 +310,12 @@ class Simulation {
       this.#turnBroker(broker, way).then(release, this.#fail);
       return;
     }
-    for (const { terminal, judges } of this.#sitesOf(occurrence.device)) {
+    for (const site of this.#sitesOf(occurrence.device)) {
+      const { terminal } = site;
       if ("link" in occurrence) terminal.link[occurrence.way](occurrence.link);
       else if ("loss" in occurrence) terminal.link.loss = occurrence.loss;
       else {
-        for (const { judge } of judges.values()) judge.restarted();
+        site.restarted();
         terminal.reset(occurrence.reset);
       }
     }
@@ -454,23 +335,8 @@ class Simulation {
   }
 
   async #turnBroker(number: 1 | 2, way: Way): Promise<void> {
-    const control = number === 2 ? this.#second : (this.#options.brokerControl ?? this.#broker);
-    if (!control) {
-      for (const { terminal } of this.#sites.values()) terminal.link[way]("network");
-      return;
-    }
-    const index = number - 1;
-    if (way === this.#brokers[index]) return;
-    this.#brokers[index] = way;
-    const listener = this.#listeners[index];
-    if (way === "down") {
-      // What the broker has acknowledged must have been passed on: it keeps nothing on disk.
-      await listener.barrier();
-      await control.stop();
-    } else {
-      await control.start();
-      await listener.barrier();
-    }
+    if (this.#brokers.canTurn(number)) return this.#brokers.turn(number, way);
+    for (const { terminal } of this.#sites.values()) terminal.link[way]("network");
   }
 
   async #advance(): Promise<void> {
@@ -489,10 +355,7 @@ class Simulation {
     for (const site of this.#sites.values()) {
       const { device, counters } = site.terminal;
       if (!counters) throw new Failure(`${device} has never come up: does its app ever finish loading?`);
-      site.taken = total(counters.readings);
-      site.sessions = counters.sessions;
-      [site.charges] = site.terminal.endCounting();
-      this.#replayListing.count = site.taken;
+      this.#replayListing.count = site.endCounting();
     }
     for (const terminal of terminals) terminal.press();
     const deadline = this.#clock.now + FLUSH_MS;
@@ -513,19 +376,8 @@ class Simulation {
       this.#options.log?.(`${topic}: ${result.error}`);
       return;
     }
-    if (result.kind === "repeat") site.repeats++;
-    if (result.kind === "event") for (const { judge } of site.judges.values()) judge.hear(result.event);
-    if (result.kind !== "frame") return;
-    if (this.#options.broker) this.#checkOrigin(result.frame, site.terminal);
-    site.delivered++;
-    site.payloadBytes += payload.length;
-    site.digest.update(payload);
-    for (const record of recordsOf(result.frame)) {
-      // Of a point that nobody was to measure, any judge says that.
-      const { judge } = site.judges.get(record.point) ?? [...site.judges.values()][0];
-      judge.accept(record);
-      this.#options.onRecord?.(record);
-    }
+    if (result.kind === "frame" && this.#options.broker) this.#checkOrigin(result.frame, site.terminal);
+    site.take(result, payload, this.#options.onRecord);
   }
 
   /** Two simulations at one broker take each other's sessions, and each would judge the other's frames. */
@@ -538,7 +390,7 @@ class Simulation {
 
   #report(): Report {
     const { scenario, recording, broker } = this.#options;
-    const terminals = [...this.#sites.values()].map(reportOf);
+    const terminals = [...this.#sites.values()].map((site) => site.report());
     return {
       scenario: recording || this.#options.replay ? "recording" : (scenario.name ?? "unnamed"),
       seed: scenario.seed,
@@ -557,37 +409,8 @@ class Simulation {
   }
 }
 
-function reportOf(site: Site): TerminalReport {
-  const { terminal, mode, judges, digest, taken, delivered, repeats, payloadBytes } = site;
-  const counters = terminal.counters!;
-  const points = [...judges].map(([point, { sensor, judge }]) => ({ point, sensor, ...judge.verdict() }));
-  const verdict = together(points);
-  return {
-    device: terminal.device,
-    mode,
-    taken,
-    ...verdict,
-    ...((points.length > 1 || points[0].sensor !== "p1") && { points }),
-    frames: counters.frames,
-    sessions: counters.sessions,
-    failedSessions: counters.failedSessions,
-    delivered,
-    repeats,
-    waiting: terminal.waiting,
-    dropped: terminal.dropped,
-    payloadBytes,
-    payloadBytesPerReading: Math.round((payloadBytes / Math.max(verdict.readings, 1)) * 100) / 100,
-    sha256: digest.digest("hex"),
-    energy: energyReport(site.charges!, sessionPlan(site.config, site.energyFields), site.sessions),
-  };
-}
-
 /** What is expected of a recording's terminal, which has the defaults. */
 function expected(recording: P1Recording): RecordingExpectation {
   const { p1Baud, utcOffset } = loadConfig([{ from: "", values: RECORDING_CONFIG }]).config;
   return telegrams(recording, p1Baud, utcOffset);
-}
-
-function total(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
 }
