@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -186,5 +194,70 @@ describe("without the SDK", () => {
     const { status, stderr } = tool(["tools/sdk/mcconfig.mjs", "erase"]);
     expect(status).toBe(2);
     expect(stderr).toBe("mcconfig: expected flash or monitor\n");
+  });
+});
+
+describe("tsc as mcconfig calls it", () => {
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "gridmote-test-"));
+    // What the compiler cannot do without: the real library costs seconds.
+    const names =
+      "Array<T> Boolean CallableFunction Function IArguments NewableFunction Number Object RegExp String";
+    writeFileSync(join(folder, "globals.d.ts"), names.replace(/\S+/g, "interface $& {}"));
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  /** Compiles a module's text as a makefile of the SDK does; its code and map, where there is some. */
+  function compile(name: string, text: string) {
+    const source = join(folder, `${name}.ts`);
+    const outDir = join(folder, "out");
+    writeFileSync(source, `/// <reference path="globals.d.ts" />\n${text}`);
+    const compilerOptions = {
+      rootDir: "/",
+      outDir,
+      target: "es2022",
+      module: "preserve",
+      sourceMap: true,
+      noLib: true,
+    };
+    const project = join(folder, `${name}-tsconfig.json`);
+    writeFileSync(
+      project,
+      JSON.stringify({ compilerOptions: { ...compilerOptions, types: [] }, files: [source] }),
+    );
+    const { status, stdout } = spawnSync(join(root, "tools/sdk/bin/tsc"), ["-p", project], {
+      encoding: "utf8",
+    });
+    const made = join(outDir, source.replace(/\.ts$/, ".js"));
+    const read = (path: string) => (existsSync(path) ? readFileSync(path, "utf8") : undefined);
+    return { status, stdout, code: read(made), map: read(`${made}.map`) };
+  }
+
+  it("takes the types out of a module, and maps its lines", () => {
+    const { status, code, map } = compile(
+      "plain",
+      'import { a } from "./a";\nexport const b: number = a as number;\n',
+    );
+    expect(status).toBe(0);
+    expect(code).toMatch(
+      /^import \{ a \} from "\.\/a";\nexport const b = a;\n\/\/# sourceMappingURL=.*plain\.js\.map\n$/,
+    );
+    expect(JSON.parse(map!).sources).toEqual([expect.stringContaining("plain.ts")]);
+  });
+
+  it("leaves of a module of types an empty one", () => {
+    const { status, code, map } = compile("types", "export interface A {\n  a: number;\n}\n");
+    expect({ status, code, map }).toEqual({ status: 0, code: "export {};\n", map: undefined });
+  });
+
+  it.each([
+    ["imported", 'import a from "platform";\nexport const b: string = 1;\n'],
+    ["lines", 'import {\n  a,\n} from "platform";\nexport const b: string = 1;\n'],
+    ["native", 'declare function native(name: string): number;\nexport const b: string = native("b");\n'],
+  ])("has the types checked of a module that knows the platform (%s)", (name, text) => {
+    const { status, stdout } = compile(name, text);
+    expect(status).not.toBe(0);
+    expect(stdout).toContain("TS2322");
   });
 });

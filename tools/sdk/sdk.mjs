@@ -57,7 +57,7 @@ export function findSdk(env = process.env) {
   if (!version.startsWith(`${SDK_RELEASE}.`))
     throw new Missing(`the SDK in ${MODDABLE} is ${version}: ${get}`);
 
-  const path = [join(root, "node_modules", ".bin"), toolsFolder(env), env.PATH]
+  const path = [join(root, "tools", "sdk", "bin"), toolsFolder(env), env.PATH]
     .filter(Boolean)
     .join(delimiter);
   return { version, moddable: MODDABLE, typescript: checkTypeScript(path), env: { ...env, PATH: path } };
