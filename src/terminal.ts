@@ -7,6 +7,7 @@ import { type Descriptor, Uplink } from "./comms/uplink";
 import type { Config } from "./config";
 import type { Hal, Timer, WakeReason, WakeResult } from "./hal";
 import { Integrator } from "./lowpower/integrator";
+import { LEAST_SAMPLE_MS, Lead, newLead } from "./lowpower/lead";
 import { Planner } from "./lowpower/planner";
 import { emptyBatch, Recorder } from "./lowpower/recorder";
 import { newRegisters, partsOf, resumedRegisters } from "./lowpower/registers";
@@ -190,7 +191,9 @@ export class Terminal {
   /** A stream that retained memory does not have: it goes on from what flash has of it. */
   #begun(stream: StreamState, plan: StreamPlan): StreamState {
     const { ticks } = this.#hal.clock;
-    stream.due = plan.sampleMs ? this.#time.slotAfter(ticks, plan.sampleMs) : ticks;
+    // A slot whose device had yet to speak as the plan changed is not left out.
+    const begun = this.#state.streams.find(({ point, due }) => point === stream.point && due <= ticks);
+    stream.due = begun?.due ?? (plan.sampleMs ? this.#time.slotAfter(ticks, plan.sampleMs) : ticks);
     const { length } = stream.registers;
     const before = length ? this.#store.registersBefore(stream.point, stream.profile, length) : undefined;
     if (before) stream.registers = resumedRegisters(before, rowOf(planOf(plan).driver).counts);
@@ -214,6 +217,7 @@ export class Terminal {
       due: saved.due,
       open: (callbacks) => this.#sensors.open(sensor, counts, callbacks, closesBetween),
       closesBetween,
+      lead: !isResident && row.speaks && plan.sampleMs >= LEAST_SAMPLE_MS ? new Lead(saved) : undefined,
       // As a job: below a port's callback and a driver, too little stack may be left for the outbox.
       onReading: (ticks, sample) => void Promise.resolve().then(() => this.#record(line, ticks, sample)),
     });
@@ -258,7 +262,7 @@ export class Terminal {
 
   async #takeDue(): Promise<void> {
     const { clock } = this.#hal;
-    const due = this.#lines.filter(({ stream }) => stream.due <= clock.ticks);
+    const due = this.#lines.filter(({ stream }) => stream.wakeAt <= clock.ticks);
     await Promise.all(due.map(({ stream }) => stream.take()));
     for (const { stream } of due) stream.close();
   }
@@ -327,7 +331,7 @@ export class Terminal {
       await this.#uplink.end();
       return { next: "sleep", ms: 0, wakeOn: [] };
     }
-    const sampleDue = Math.min(...this.#lines.map(({ stream }) => stream.due));
+    const sampleDue = Math.min(...this.#lines.map(({ stream }) => stream.wakeAt));
     const session = this.#uplink.isBusy ? Number.POSITIVE_INFINITY : sessionDue;
     if (this.#config.mode === "resident") return { next: "idle", until: session };
     const until = Math.min(sampleDue, session);
@@ -350,6 +354,7 @@ export class Terminal {
    */
   #followClock(ahead: number): void {
     const state = this.#state;
+    for (const { saved } of this.#lines) new Lead(saved).forget();
     if (Math.abs(ahead) < CLOCK_STEP_MS) return;
     for (const { stream, saved } of this.#lines) {
       stream.follow(ahead);
@@ -372,6 +377,7 @@ function newStream(plan: StreamPlan, profile: Profile): StreamState {
     storingId: 0,
     end: Number.NaN,
     source: sourceOf(sensor),
+    ...newLead(),
     batch: emptyBatch(profile, 0),
     registers: newRegisters(profile, integrate ?? false, rowOf(sensor.driver).counts),
     triggers: triggers ? Triggers.kept(triggers) : new Float64Array(0),

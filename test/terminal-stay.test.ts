@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { P1Meter } from "../hal-mocks/chips/p1-meter";
 import { defaultSettings } from "../hal-mocks/energy/settings";
-import { MINUTE, Site } from "./support/site";
+import { House } from "../hal-mocks/world/house";
+import { MINUTE, Site, START } from "./support/site";
 
 const SECOND = 1000;
 
@@ -32,5 +34,25 @@ describe("a sleeper", () => {
     await site.pass(10 * SECOND);
     const good = site.records.filter(({ quality }) => !quality);
     expect(good.length).toBeGreaterThanOrEqual(readings);
+  });
+
+  it("boots when its meter is about to speak, and not with its slot, once it knows when that is", async () => {
+    const house = new House({ seed: 1, start: START, phases: 1, baseW: 300, pvW: 0, utcOffset: 60 });
+    // The meter speaks 0.8 s behind each full second.
+    const site = await Site.open({
+      config: { sessionMs: 60 * MINUTE },
+      chips: (clock) => ({
+        serial: new Map([[1, new P1Meter({ clock, values: (time) => house.at(time), offset: 800 })]]),
+      }),
+      energy: [defaultSettings],
+    });
+    await site.pass(6 * 60 * MINUTE);
+    const [{ awakeSeconds, boots }] = site.terminal.endCounting();
+    // Boots and sessions are a tenth of a second a reading; with the slot it would be one.
+    expect(boots).toBeGreaterThan(360);
+    expect(awakeSeconds / boots).toBeLessThan(0.3);
+    const { readings } = site.terminal.counters!;
+    expect(readings[0]).toBeGreaterThanOrEqual(359);
+    expect(readings.slice(1).every((count) => count === 0)).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
 import type { Retained } from "../hal";
+import { type LeadState, newLead } from "./lead";
 import type { Batch } from "./recorder";
 import { newTime, type TimeState } from "./timekeeper";
 
@@ -25,7 +26,7 @@ export interface LinkState {
 }
 
 /** A stream's part of what survives deep sleep. */
-export interface StreamState {
+export interface StreamState extends LeadState {
   point: number;
   profile: number;
   /** Ticks of the next reading. */
@@ -122,11 +123,14 @@ const TIME = [
 ] as readonly (keyof TimeState)[];
 const LINK = ["channel", "broker"] as const;
 const COUNTERS = ["frames", "acknowledged", "sessions", "failedSessions", "lost", "damaged"] as const;
-const STREAM = ["point", "profile", "due", "storingId", "end", "source"] as const;
+const STREAM = [
+  ...(["point", "profile", "due", "storingId", "end", "source"] as const),
+  ...(["lead", "spare", "floor", "taken"] as const),
+] as readonly (keyof StreamState)[];
 const BATCH = ["count", "length", "start", "end"] as const;
 
 /** "GM", and behind it what is raised with every change of the layout: another version is no state of ours. */
-const MARK = 0x474d_0007;
+const MARK = 0x474d_0008;
 const PREFIX_BYTES = 8;
 const NUMBER_BYTES = 8;
 /** Text is stored as UTF-16 code units. */
@@ -321,6 +325,7 @@ function readStream(numbers: Float64Array, start: number, streams: StreamState[]
     storingId: 0,
     end: 0,
     source: 0,
+    ...newLead(),
     batch,
     registers: none,
     triggers: none,

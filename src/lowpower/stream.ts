@@ -3,6 +3,7 @@ import type { Clock, Timer } from "../hal";
 import { Quality, type QualityCode } from "../model/quality";
 import type { Sample } from "../model/reading";
 import type { OpenSensor, SensorCallbacks } from "../sensors/sensors";
+import type { Lead } from "./lead";
 import type { Timekeeper } from "./timekeeper";
 import { dueAfterStep } from "./wake";
 
@@ -24,6 +25,8 @@ export interface StreamOptions {
   open: DriverFactory;
   /** A resident closes the device between two readings, unless it can be asked again. */
   closesBetween?: boolean;
+  /** Of a device that speaks by itself, to a sleeper: when it does. */
+  lead?: Lead;
   onReading: (ticks: number, sample: Sample) => void;
 }
 
@@ -43,6 +46,7 @@ export class Stream {
   /** What is known of the slot under way, if no good sample comes. */
   #quality: QualityCode = Quality.silent;
   #onTaken: (() => void) | undefined;
+  #openedAt = 0;
 
   constructor(options: StreamOptions) {
     this.plan = options.plan;
@@ -53,6 +57,11 @@ export class Stream {
   /** Ticks of the next reading; now, for a stream that takes every sample. */
   get due(): number {
     return this.#due;
+  }
+
+  /** Ticks at which a sleeper takes it: as the device is about to speak, if that is known. */
+  get wakeAt(): number {
+    return this.#due + (this.#options.lead?.ms ?? 0);
   }
 
   /**
@@ -82,6 +91,7 @@ export class Stream {
 
   #openDevice(): void {
     this.#isWaiting = false;
+    this.#openedAt = this.#options.clock.ticks;
     if (this.#driver) {
       this.#driver.again?.();
       this.#armTimeout();
@@ -139,8 +149,10 @@ export class Stream {
   }
 
   #take(ticks: number, sample: Sample): void {
-    const { time, onReading } = this.#options;
+    const { time, onReading, lead } = this.#options;
     const { sampleMs } = this.plan;
+    if (sample.quality === Quality.good) lead?.learn(ticks - this.#due, ticks - this.#openedAt, sampleMs);
+    else lead?.forget();
     // Half a period on, so that a clock that was set back a little meanwhile gives no slot twice.
     if (sampleMs) this.#due = time.slotAfter(Math.max(ticks + 1, this.#due + sampleMs / 2), sampleMs);
     this.#quality = Quality.silent;
@@ -171,13 +183,13 @@ export class Stream {
   }
 
   #armTimeout(): void {
-    const { clock } = this.#options;
+    const { clock, lead } = this.#options;
     const { timeoutMs, sampleMs } = this.plan;
     clock.clear(this.#timeout);
     const wait = sampleMs ? Math.max(this.#due - clock.ticks, 0) : 0;
     // The next slot is to have a reading of its own, also when the clock is set ahead a little meanwhile.
     const spare = Math.min(LONGEST_SPARE_MS, sampleMs / 4);
-    const patience = sampleMs ? Math.min(timeoutMs, sampleMs - spare) : timeoutMs;
+    const patience = sampleMs ? Math.min(timeoutMs, sampleMs - spare - (lead?.ms ?? 0)) : timeoutMs;
     this.#timeout = clock.set(() => this.#onTimeout(), wait + patience);
   }
 

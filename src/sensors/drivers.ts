@@ -56,6 +56,8 @@ export interface DriverRow {
   readonly countsAwake?: readonly string[];
   /** Closed between two readings it would lose counts, or miss what the device says of its own accord. */
   readonly staysOpen?: true;
+  /** The device says its readings of its own accord, at times of its own, and seldom. */
+  readonly speaks?: true;
   /** It measures power and counts no energy, so that the terminal integrates it. */
   readonly integrate?: true;
 }
@@ -77,9 +79,10 @@ const PLUG = "shuntMilliohms minimumVolts pollMs ";
 const SDM = { bus: "modbus", options: `${MODBUS}maxA ` } as const;
 const SHT = { bus: "i2c", options: "pollMs probe ", profile: ENVIRONMENT, address: 0x44 } as const;
 
-const P1_PORT: Pick<DriverRow, "bus" | "staysOpen" | "settings"> = {
+const P1_PORT: Pick<DriverRow, "bus" | "staysOpen" | "speaks" | "settings"> = {
   bus: "p1",
   staysOpen: true,
+  speaks: true,
   settings: ({ utcOffset, p1DataBits }) => ({ utcOffset, dataBits: p1DataBits }),
 };
 
@@ -94,7 +97,7 @@ export const drivers = {
     ...{ ...P1_PORT, options: "channel silentMs utcOffset dataBits checksum " },
     profile: "t clock gas water heat cold ei",
   }),
-  sml: row(Sml, { bus: "meter", options: "silentMs ", profile: "meter", staysOpen: true }),
+  sml: row(Sml, { bus: "meter", options: "silentMs ", profile: "meter", staysOpen: true, speaks: true }),
   pzem004t: row(Pzem004t, { bus: "modbus", options: MODBUS, profile: CIRCUIT }),
   pzem017: row(Pzem017, { bus: "modbus", options: MODBUS, profile: "t dcv dci dcp dcei flags" }),
   sdm120: row(Sdm, { ...SDM, profile: CIRCUIT, fixed: { model: "sdm120" } }),

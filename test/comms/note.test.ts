@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { decodeNote, encodeNote } from "../../src/comms/note";
+import { newLead } from "../../src/lowpower/lead";
 import { emptyBatch } from "../../src/lowpower/recorder";
 import { newState, type StreamState } from "../../src/lowpower/state";
 import { profiles } from "../../src/model/profiles";
@@ -9,7 +10,7 @@ const integer = fc.maxSafeNat();
 
 function stream(point: number, end: number, registers: readonly number[]): StreamState {
   const batch = emptyBatch(profiles.meter1, 0);
-  const rest = { source: 1, due: 0, storingId: 0, batch, triggers: new Float64Array(0) };
+  const rest = { ...newLead(), source: 1, due: 0, storingId: 0, batch, triggers: new Float64Array(0) };
   return { point, profile: 1, end, registers: Float64Array.from(registers), ...rest };
 }
 

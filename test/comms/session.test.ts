@@ -265,6 +265,17 @@ describe("a session's way to the broker", () => {
     expect(rig.connects).toEqual([]);
   });
 
+  it.each([
+    ["says nothing", "silent", "address"],
+    ["sends it away", "refuses", "wifi|address"],
+  ] as const)("fails for want of an address where DHCP %s", async (_what, dhcp, message) => {
+    const rig = await Rig.open();
+    rig.accessPoint = { SSID: "street", dhcp };
+    await expect(rig.deliver({ awakeMs: 10 * MINUTE })).rejects.toThrow(new RegExp(`^(${message})$`));
+    expect(rig.clock.now).toBeLessThan(MINUTE);
+    expect(rig.connects).toEqual([]);
+  });
+
   it("fails when Wi-Fi gives up, and does not wait for what the broker's connection says of it", async () => {
     const rig = await Rig.open();
     const session = rig.session();
