@@ -91,10 +91,7 @@ export class Uplink {
     update?.prepare(device, planner.mayUpdate);
     if (update?.hasNews) state.statusDue = 0;
     const hasWork = outbox?.count || ticks >= state.statusDue || wantsTime || update?.wanted(1).length;
-    if (!outbox || !hasWork || !planner.mayTransmit) {
-      store.save();
-      return;
-    }
+    if (!outbox || !hasWork || !planner.mayTransmit) return;
     this.#isBusy = true;
     state.radio = hal.network.wifi ? 1 : 0;
     // Starting a radio is where a weak supply gives way: a reset must find this session as begun.

@@ -1,6 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { App } from "../../src/app/interface";
 import { hexOf } from "../../src/ota/topics";
+import { Updater } from "../../src/ota/updater";
 import { blocksOf, encodeWithdrawal, sha256, tableOf } from "../../tools/ota/package";
 import type { UpdateSetup } from "../../tools/sim/terminal";
 import { appImage, nativeImage, tagOf } from "../support/images";
@@ -94,6 +95,23 @@ describe("a sleeper", () => {
     expect(last(site)).toMatchObject({ state: "confirmed", floors: [1, 0, 0] });
     expect(tagOf(site.terminal.images!.bootloader.running.bytes)).toBe(NEW);
     expectReadings(site, 30);
+  });
+
+  it("counts no session as delivered in which no frame was acknowledged", async () => {
+    const delivered = vi.spyOn(Updater.prototype, "onDelivered");
+    try {
+      // A reading in ten minutes, and each minute a session that says how it is.
+      const often = { sampleMs: 10 * MINUTE, sessionMs: MINUTE, batch: 1, statusMs: MINUTE };
+      const site = await Site.open({ update, config: { ...config, ...often } });
+      await site.pass(30 * MINUTE);
+      const { sessions, frames } = site.terminal.counters!;
+      expect(sessions).toBeGreaterThan(10);
+      expect(frames).toBeLessThan(5);
+      expect(delivered.mock.calls.length).toBeGreaterThan(0);
+      expect(delivered.mock.calls.length).toBeLessThanOrEqual(frames);
+    } finally {
+      delivered.mockRestore();
+    }
   });
 
   it("goes back from an app that throws at its first reading, and says why", async () => {
