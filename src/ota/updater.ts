@@ -136,11 +136,12 @@ export class Updater {
     return (this.#hasCharge && this.#receiver?.wanted(most)) || [];
   }
 
-  /** A buffer for a message, or undefined when it is none of ours. */
+  /** A buffer for a message, or undefined when it is none of ours, or longer than any of them. */
   accept(topic: string, byteLength: number): Uint8Array | undefined {
-    return topic.startsWith("gmu/") && byteLength <= MAX_MESSAGE_BYTES
-      ? new Uint8Array(byteLength)
-      : undefined;
+    if (!topic.startsWith("gmu/")) return undefined;
+    if (byteLength <= MAX_MESSAGE_BYTES) return new Uint8Array(byteLength);
+    this.#receiver?.refuseLength(topic, byteLength);
+    return undefined;
   }
 
   /** A message that is whole. */

@@ -57,6 +57,32 @@ describe("a native image", () => {
     expect(node.ran.filter(({ native }) => native === NEW).length).toBeLessThanOrEqual(3);
   });
 
+  it("is left by a restart when the bootloader does not go back, and the reason is said", () => {
+    for (const hasOther of [true, false]) {
+      const stuck = new UpdateNode();
+      stuck.flash("ota_0", nativeImage(OLD));
+      stuck.behaviours = { [NEW]: "throws" };
+      stuck.retained = pack("native", 5, nativeImage(NEW));
+      let asked = 0;
+      stuck.changeBoot = (boot) => {
+        boot.revert = () => {
+          throw new Error("there is no image to go back to");
+        };
+        if (hasOther) return;
+        const { setNext } = boot;
+        boot.setNext = () => {
+          if (asked++) throw new Error("it is on trial");
+          setNext();
+        };
+      };
+      stuck.live("power", 4);
+      stuck.updater!.prepare("node", true);
+      expect(stuck.ran.at(-1)).toEqual({ native: OLD, app: 0 });
+      expect(stuck.updater!.status).toMatchObject({ state: "reverted", reason: "threw", floors: [0, 0, 0] });
+      expect(stuck.log.join()).toContain("the bootloader does not go back");
+    }
+  });
+
   it("is followed by a better one after one that was taken back", () => {
     node.behaviours = { [NEW]: "throws" };
     node.retained = pack("native", 5, nativeImage(NEW));
@@ -92,6 +118,29 @@ describe("an app", () => {
     node.retained = pack("app", 2, appImage(NEXT_APP));
     expect(live(8)).toEqual({ native: OLD, app: APP });
     expect(status()).toMatchObject({ state: "reverted", reason, floors: [0, 1, 0] });
+  });
+
+  it("whose confirmation cannot be written is on trial until it can: no floor has risen", () => {
+    node.retained = pack("app", 1, appImage(APP));
+    live();
+    node.retained = pack("app", 2, appImage(NEXT_APP), { epoch: 7 });
+    node.onTrial = () => {
+      node.onTrial = () => {};
+      const updater = node.updater!;
+      const update = node.partition("update");
+      const { write } = update;
+      update.write = () => {
+        throw new Error("it does not answer");
+      };
+      updater.onReading(true);
+      updater.onDelivered();
+      expect(status()).toMatchObject({ state: "trial", floors: [0, 1, 0], epoch: 2 });
+      update.write = write;
+      updater.onDelivered();
+      expect(status()).toMatchObject({ state: "confirmed", floors: [0, 2, 0], epoch: 7 });
+    };
+    expect(live()).toEqual({ native: OLD, app: NEXT_APP });
+    expect(live()).toEqual({ native: OLD, app: NEXT_APP });
   });
 
   it("that fails gives way to the built-in one when there was none before", () => {
@@ -215,6 +264,42 @@ describe("a node refuses, counts, and goes on", () => {
     node.lost.clear();
     node.lost.add(0).add(1);
     expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
+  it("blocks whose place something else has taken: at once, since no session would miss them", () => {
+    node.retained = pack("app", 1, app);
+    node.wrong.set(2, Uint8Array.of(0));
+    live(1);
+    expect(status()).toMatchObject({ state: "refused", reason: "vanished", blocks: 2, of: 3 });
+    node.wrong.clear();
+    expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
+  it("a message that is longer than any may be, once", () => {
+    node.live("power", 1);
+    const updater = node.updater!;
+    updater.prepare("node", true);
+    for (const byteLength of [5000, 5000, 70_000])
+      expect(updater.accept(updater.offerTopic, byteLength)).toBeUndefined();
+    expect(updater.accept("gmu/0123456789abcdef/0", 5000)).toBeUndefined();
+    expect(status()).toMatchObject({ state: "idle", refused: 2, lastRefusal: "oversize" });
+    updater.take(updater.offerTopic, pack("app", 1, app).announcement);
+    const [topic] = updater.wanted(1);
+    expect(updater.accept(topic, 4097)).toBeUndefined();
+    updater.miss();
+    expect(status()).toMatchObject({ state: "refused", reason: "oversize", refused: 3 });
+    node.retained = pack("app", 1, app);
+    expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
+  it("an image of more blocks than it can remember, however large the slot is", () => {
+    const blocks = { ...UpdateNode.blocks, ota_0: 400, ota_1: 400 };
+    const large = new UpdateNode(undefined, blocks);
+    large.flash("ota_0", nativeImage(OLD));
+    large.retained = pack("native", 1, new Uint8Array(336 * 4096 + 1).fill(0xe9));
+    large.live("power", 1);
+    large.updater!.prepare("node", true);
+    expect(large.updater!.status).toMatchObject({ state: "idle", lastRefusal: "full" });
   });
 
   it("an update that was withdrawn or replaced half way", () => {

@@ -6,7 +6,7 @@ import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import { settleMicrotasks } from "../../hal-mocks/node/settle";
 import { Power, PowerLoss } from "../../hal-mocks/power";
 import { RetainedMemory } from "../../hal-mocks/retained";
-import type { Hal, ResetReason } from "../../src/hal";
+import type { Boot, Hal, ResetReason } from "../../src/hal";
 import type { UpdateKind } from "../../src/ota/package";
 import { Updater } from "../../src/ota/updater";
 import { blocksOf, encodeAnnouncement, encodeWithdrawal, tableOf } from "../../tools/ota/package";
@@ -63,6 +63,8 @@ export interface Frozen {
  * `Updater`, and a broker. Its images do what their tags say, at once; so every flash operation can be cut.
  */
 export class UpdateNode {
+  /** Of its partitions. */
+  static readonly blocks = BLOCKS;
   readonly power = new Power();
   readonly partitions = new Map<string, Partition>();
   readonly keyValue: KeyValueStore = new Map();
@@ -76,6 +78,8 @@ export class UpdateNode {
   onCut: () => boolean = () => false;
   /** Sleeps that are still to come. */
   left = 0;
+  /** Changes what firmware gets of the bootloader, at each boot. */
+  changeBoot: (boot: Boot) => void = () => {};
   /** Happens when an image has begun its trial. */
   onTrial: () => void = () => {};
   behaviours: Readonly<Record<number, Behaviour>> = {};
@@ -90,8 +94,8 @@ export class UpdateNode {
   #reset: ResetReason = "power";
   #hasRestarted = false;
 
-  constructor(from?: Frozen) {
-    for (const [name, blocks] of Object.entries(BLOCKS)) {
+  constructor(from?: Frozen, sizes = UpdateNode.blocks) {
+    for (const [name, blocks] of Object.entries(sizes)) {
       const partition = new Partition({ byteLength: blocks * BLOCK });
       const before = from?.partitions.get(name);
       if (before) partition.copyFrom(before);
@@ -122,7 +126,7 @@ export class UpdateNode {
   /** Writes images as a factory does, before anything is counted. */
   flash(name: string, image: Uint8Array): void {
     const partition = this.partition(name);
-    partition.erase(0, BLOCKS[name]);
+    partition.erase(0, partition.erases.length);
     const padded = new Uint8Array(Math.ceil(image.length / 16) * 16).fill(0xff);
     padded.set(image);
     partition.write(padded, 0);
@@ -261,6 +265,7 @@ export class UpdateNode {
       this.#hasRestarted = true;
       this.#reset = reason;
     });
+    this.changeBoot(boot);
     return {
       ...{ clock: this.#clock, boot, crypto: nodeCrypto, resetReason: this.#reset },
       sleep: { deep: () => {} },
