@@ -145,7 +145,6 @@ export class Receiver {
     this.#state.missed = 0;
     // Of a slot that does not have what its blocks had, nothing is sure.
     if (reason === "digest") this.#state.have.fill(0);
-    if (reason === "table") this.#state.hasTable = 0;
     enter(this.#state, "refused", refusalCode(reason));
     this.#count(error);
   }
@@ -163,7 +162,7 @@ export class Receiver {
     this.close();
     begin(state, manifest, crc32(announcement.offer));
     this.#options.log(`an update is offered: ${manifest.kind} ${manifest.version}`);
-    if (announcement.table.length && !state.hasTable) this.#acceptTable(announcement.table);
+    this.#acceptInline(announcement.table);
     journal.save();
     this.#verifyIfWhole();
   }
@@ -176,10 +175,11 @@ export class Receiver {
     const mayTryAgain = EXCUSES.includes(refusalOf(state.reason)) && state.trials < MOST_TRIALS;
     if (phase === "refused" || (phase === "reverted" && mayTryAgain)) {
       enter(state, state.hasTable ? "receiving" : "offered");
+      this.#acceptInline(table);
       journal.save();
       this.#verifyIfWhole();
     } else if (phase === "offered" && table.length) {
-      this.#acceptTable(table);
+      this.#acceptInline(table);
       journal.save();
     }
   }
@@ -234,6 +234,18 @@ export class Receiver {
     if (this.#tableParts !== (1 << parts(state).length) - 1) return;
     this.#acceptTable(this.#table);
     this.#options.journal.save();
+  }
+
+  /** The table that came with the offer: it stands nowhere else. @throws as `#acceptTable`, and nothing is fetched then. */
+  #acceptInline(table: Uint8Array): void {
+    const state = this.#state;
+    if (!table.length || state.hasTable) return;
+    try {
+      this.#acceptTable(table);
+    } catch (error) {
+      enter(state, "refused", refusalCode(reasonOf(error)));
+      throw error;
+    }
   }
 
   /** @throws RefusedUpdate `table`, `truncated` or `worn`. */

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import { PowerLoss } from "../../hal-mocks/power";
+import { placeOf } from "../../src/ota/package";
 import { VERSION } from "../../src/version";
 import { appImage, nativeImage } from "../support/images";
-import { type Behaviour, pack, UpdateNode } from "../support/update-node";
-import { createSigner, IDENTITY } from "../support/updates";
+import { type Behaviour, DEVICE, pack, UpdateNode } from "../support/update-node";
+import { createSigner, IDENTITY, manifestOf } from "../support/updates";
 
 const OLD = 1;
 const NEW = 2;
@@ -230,7 +232,56 @@ describe("a node refuses, counts, and goes on", () => {
   it("an image that is too large for its slot", () => {
     node.retained = pack("app", 1, new Uint8Array(4 * 4096 + 1));
     live();
-    expect(status()).toMatchObject({ refused: 1, lastRefusal: "full" });
+    expect(status()).toMatchObject({ state: "idle", refused: 1, lastRefusal: "full" });
+    node.retained = pack("app", 1, new Uint8Array(4 * 4096));
+    node.lost.add(3);
+    live(1);
+    expect(status()).toMatchObject({ state: "receiving", blocks: 3 });
+  });
+
+  it("an image whose blocks have changed in its slot: all of them come again", () => {
+    node.retained = pack("app", 1, app);
+    node.lost.add(2);
+    live(1);
+    node.partition("mod_0").bytes[5000] ^= 1;
+    node.lost.clear();
+    live(1);
+    expect(status()).toMatchObject({ state: "refused", reason: "digest", blocks: 0 });
+    expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
+  it("nothing while it is not its turn, and takes it when the percentage reaches it", () => {
+    const staged = pack("app", 1, app, {}, undefined, true);
+    const place = placeOf(manifestOf(app), DEVICE, nodeCrypto);
+    node.retained = staged.offeredTo(place);
+    expect(live()).toEqual({ native: OLD, app: 0 });
+    expect(status()).toMatchObject({ state: "idle", refused: 0 });
+    node.retained = staged.offeredTo(place + 1);
+    expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
+  it("any other offer while one is on trial", () => {
+    node.retained = pack("app", 1, app);
+    node.onTrial = () => {
+      node.updater!.prepare("node", true);
+      node.updater!.take(node.updater!.offerTopic, pack("app", 7, appImage(NEXT_APP)).announcement);
+      node.updater!.take(node.updater!.offerTopic, Uint8Array.of(0x81, 0));
+      expect(status()).toMatchObject({ state: "trial", version: 1, refused: 0 });
+    };
+    expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
+  it("a table that is another one, until the broker has the right one", () => {
+    const right = pack("app", 1, app);
+    const other = pack("app", 1, appImage(NEXT_APP));
+    // Nobody signs it where it stands.
+    const announcement = right.announcement.slice();
+    announcement.set(other.announcement.subarray(-48), announcement.length - 48);
+    node.retained = { ...right, announcement };
+    live();
+    expect(status()).toMatchObject({ state: "refused", reason: "table", refused: 1 });
+    node.retained = right;
+    expect(live()).toEqual({ native: OLD, app: APP });
   });
 
   it("any number of messages that are no offer, without wearing its flash for each", () => {
@@ -264,6 +315,15 @@ describe("a node refuses, counts, and goes on", () => {
     node.lost.clear();
     node.lost.add(0).add(1);
     expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
+  it("no block that is late: only sessions in a row in which nothing comes are too many", () => {
+    node.retained = pack("app", 1, app);
+    node.lost.add(1).add(2);
+    live(2);
+    node.lost.delete(1);
+    live(2);
+    expect(status()).toMatchObject({ state: "receiving", blocks: 2 });
   });
 
   it("blocks whose place something else has taken: at once, since no session would miss them", () => {

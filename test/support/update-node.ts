@@ -7,9 +7,10 @@ import { settleMicrotasks } from "../../hal-mocks/node/settle";
 import { Power, PowerLoss } from "../../hal-mocks/power";
 import { RetainedMemory } from "../../hal-mocks/retained";
 import type { Boot, Hal, ResetReason } from "../../src/hal";
-import type { UpdateKind } from "../../src/ota/package";
+import { INLINE_TABLE_BYTES, type UpdateKind } from "../../src/ota/package";
 import { Updater } from "../../src/ota/updater";
-import { blocksOf, encodeAnnouncement, encodeWithdrawal, tableOf } from "../../tools/ota/package";
+import { blocksOf, encodeAnnouncement, encodeWithdrawal, sha256, tableOf } from "../../tools/ota/package";
+import { stageToken } from "../../tools/ota/stages";
 import { BLOCK, isMapped, mapArchive, mappedOf, nativeImage, tagOf } from "./images";
 import { createSigner, IDENTITY, manifestOf, type Signer, signOffer } from "./updates";
 
@@ -30,7 +31,11 @@ export interface Package {
   version: number;
   image: Uint8Array;
   announcement: Uint8Array;
+  /** The same, offered to a part of the nodes; of one that was packed with stages. */
+  offeredTo: (percent: number) => Package;
 }
+
+const STAGE_SECRET = new Uint8Array(32).fill(9);
 
 export function pack(
   kind: UpdateKind,
@@ -38,14 +43,19 @@ export function pack(
   image: Uint8Array,
   changed: Parameters<typeof manifestOf>[1] = {},
   by: Signer = signer,
+  hasStages = false,
 ): Package {
   const base = kind === "app" ? { build: IDENTITY.build, engine: IDENTITY.engine } : undefined;
-  const manifest = manifestOf(image, { kind, version, base, healthMs: 60_000, ...changed });
+  const tokenOf = (percent: number) => stageToken(STAGE_SECRET, sha256(image), percent);
+  const stages = hasStages ? { stageAnchor: tokenOf(0) } : {};
+  const manifest = manifestOf(image, { kind, version, base, healthMs: 60_000, ...stages, ...changed });
   const offer = signOffer(manifest, by);
-  const announcement = encodeAnnouncement({
-    ...{ offer, percent: 100, token: new Uint8Array(0), table: tableOf(image) },
-  });
-  return { kind, version, image, announcement };
+  const offeredTo = (percent: number): Package => {
+    const token = hasStages ? tokenOf(percent) : new Uint8Array(0);
+    const announcement = encodeAnnouncement({ offer, percent, token, table: tableOf(image) });
+    return { kind, version, image, announcement, offeredTo };
+  };
+  return offeredTo(100);
 }
 
 function isWhole(bytes: Uint8Array, whole: Uint8Array): boolean {
@@ -237,6 +247,7 @@ export class UpdateNode {
       for (const topic of topics) {
         const name = topic.slice(topic.lastIndexOf("/") + 1);
         if (name[0] === "t") {
+          if (table.length <= INLINE_TABLE_BYTES) continue;
           const at = Number(name.slice(1)) * BLOCK;
           updater.take(topic, table.slice(at, at + BLOCK));
           continue;
