@@ -164,7 +164,7 @@ export class Receiver {
     this.#options.log(`an update is offered: ${manifest.kind} ${manifest.version}`);
     this.#acceptInline(announcement.table);
     journal.save();
-    this.#verifyIfWhole();
+    this.#verifyOrRefuse();
   }
 
   /** The same once more: a session may have been lost, or the power, or what was withdrawn is offered again. */
@@ -177,8 +177,8 @@ export class Receiver {
       enter(state, state.hasTable ? "receiving" : "offered");
       this.#acceptInline(table);
       journal.save();
-      this.#verifyIfWhole();
-    } else if (phase === "offered" && table.length) {
+      this.#verifyOrRefuse();
+    } else if (this.#isFetching && table.length) {
       this.#acceptInline(table);
       journal.save();
     }

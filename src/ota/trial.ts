@@ -288,6 +288,7 @@ export class Trial {
     } catch (error) {
       const reason = error instanceof RefusedUpdate ? error.reason : "worn";
       log(`${kind} ${state.version} cannot be installed (${error})`);
+      if (reason === "digest") state.have.fill(0);
       enter(state, "refused", refusalCode(reason));
       state.refused++;
       state.lastRefusal = state.reason;

@@ -51,6 +51,7 @@ describe("a native image", () => {
     ["hangs", "hung"],
     ["silent", "health"],
     ["dead", "hung"],
+    ["starves", "power"],
   ])("that %s is taken back, and the floor stays", (does, reason) => {
     node.behaviours = { [NEW]: does };
     node.retained = pack("native", 5, nativeImage(NEW));
@@ -145,6 +146,48 @@ describe("an app", () => {
     expect(live()).toEqual({ native: OLD, app: NEXT_APP });
   });
 
+  it("that another version has as well is fetched into the other slot", () => {
+    node.retained = pack("app", 1, appImage(APP));
+    live();
+    node.retained = pack("app", 2, appImage(APP));
+    expect(live(1)).toEqual({ native: OLD, app: APP });
+    expect(status()).toMatchObject({ state: "confirmed", floors: [0, 2, 0], refused: 0 });
+  });
+
+  it("is confirmed by a session only behind a good reading, and not once it has failed", () => {
+    node.retained = pack("app", 1, appImage(APP));
+    node.onTrial = () => {
+      const updater = node.updater!;
+      expect(updater.onReading(false)).toBe(false);
+      updater.onDelivered();
+      expect(status().state).toBe("trial");
+      updater.fail("threw");
+      updater.onReading(true);
+      updater.onDelivered();
+      expect(status().state).toBe("trial");
+    };
+    expect(live()).toEqual({ native: OLD, app: 0 });
+    expect(status()).toMatchObject({ state: "reverted", reason: "threw" });
+  });
+
+  it("waits for charge, and meanwhile can be withdrawn, or change in its slot", () => {
+    node.hasCharge = false;
+    node.retained = pack("app", 1, appImage(APP));
+    expect(live()).toEqual({ native: OLD, app: 0 });
+    expect(status()).toMatchObject({ state: "verified" });
+    node.retained = "withdrawn";
+    live();
+    expect(status()).toMatchObject({ state: "refused", reason: "withdrawn" });
+    node.retained = pack("app", 1, appImage(APP));
+    live();
+    expect(status()).toMatchObject({ state: "verified" });
+    node.partition("mod_0").bytes[5000] ^= 1;
+    node.hasCharge = true;
+    live(1);
+    expect(status()).toMatchObject({ state: "refused", reason: "digest" });
+    expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
   it("that fails gives way to the built-in one when there was none before", () => {
     node.behaviours = { [APP]: "throws" };
     node.retained = pack("app", 1, appImage(APP));
@@ -168,6 +211,39 @@ describe("an app", () => {
     node.partition("xs").bytes[5000] ^= 1;
     node.partition("mod_0").bytes[5000] ^= 1;
     expect(live()).toEqual({ native: OLD, app: 0 });
+  });
+});
+
+describe("an app and the firmware that it needs", () => {
+  const forNew = { base: { build: VERSION, engine: "13.4" } };
+
+  beforeEach(() => {
+    node.engines = { [NEW]: "13.4" };
+  });
+
+  it("come one after the other: what was refused before is taken once its firmware is confirmed", () => {
+    const app = pack("app", 2, appImage(NEXT_APP), forNew);
+    node.retained = pack("app", 1, appImage(APP));
+    live();
+    node.retained = app;
+    expect(live()).toEqual({ native: OLD, app: APP });
+    expect(status()).toMatchObject({ refused: 1, lastRefusal: "base" });
+    node.retained = pack("native", 5, nativeImage(NEW));
+    expect(live()).toEqual({ native: NEW, app: 0 });
+    node.retained = app;
+    expect(live()).toEqual({ native: NEW, app: NEXT_APP });
+    // The bootloader passes over an image that is damaged: the app is not one for the other.
+    node.partition("ota_1").bytes[0] = 0;
+    expect(live()).toEqual({ native: OLD, app: 0 });
+  });
+
+  it("that is taken back leaves the app of the firmware before", () => {
+    node.behaviours = { [NEW]: "hangs" };
+    node.retained = pack("app", 1, appImage(APP));
+    live();
+    node.retained = pack("native", 5, nativeImage(NEW));
+    expect(live()).toEqual({ native: OLD, app: APP });
+    expect(node.ran).toContainEqual({ native: NEW, app: 0 });
   });
 });
 
@@ -248,6 +324,17 @@ describe("a node refuses, counts, and goes on", () => {
     live(1);
     expect(status()).toMatchObject({ state: "refused", reason: "digest", blocks: 0 });
     expect(live()).toEqual({ native: OLD, app: APP });
+  });
+
+  it("a table that has changed in flash, and takes the one of the offer again", () => {
+    node.retained = pack("app", 1, app);
+    node.lost.add(2);
+    live(1);
+    node.partition("update").bytes[4 * 4096 + 3] ^= 1;
+    node.lost.clear();
+    live(1);
+    expect(live(1)).toEqual({ native: OLD, app: APP });
+    expect(status()).toMatchObject({ state: "confirmed", refused: 0 });
   });
 
   it("nothing while it is not its turn, and takes it when the percentage reaches it", () => {

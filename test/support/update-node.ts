@@ -14,8 +14,8 @@ import { stageToken } from "../../tools/ota/stages";
 import { BLOCK, isMapped, mapArchive, mappedOf, nativeImage, tagOf } from "./images";
 import { createSigner, IDENTITY, manifestOf, type Signer, signOffer } from "./updates";
 
-/** What an image does, by its tag. `dead` never comes to its first line. */
-export type Behaviour = "good" | "throws" | "hangs" | "silent" | "dead";
+/** What an image does, by its tag. `dead` never comes to its first line; under one that `starves` the supply gives way. */
+export type Behaviour = "good" | "throws" | "hangs" | "silent" | "dead" | "starves";
 
 const BLOCKS: Readonly<Record<string, number>> = {
   ...{ otadata: 2, ota_0: 4, ota_1: 4, xs: 4, mod_0: 4, mod_1: 4, update: 8 },
@@ -93,6 +93,10 @@ export class UpdateNode {
   /** Happens when an image has begun its trial. */
   onTrial: () => void = () => {};
   behaviours: Readonly<Record<number, Behaviour>> = {};
+  /** Of native images, by their tags, where it is another one than IDENTITY says. */
+  engines: Readonly<Record<number, string>> = {};
+  /** Whether there is charge for a trial. */
+  hasCharge = true;
   boots = 0;
   /** What ran: tags, 0 for the app that is built in. */
   readonly ran: { native: number; app: number }[] = [];
@@ -167,6 +171,10 @@ export class UpdateNode {
     }
   }
 
+  get #engine(): string {
+    return this.engines[tagOf(this.#bootloader.running.bytes)] ?? IDENTITY.engine;
+  }
+
   /** One boot. True when it ends in a sleep that nothing follows. */
   #boot(): boolean {
     this.#hasRestarted = false;
@@ -190,6 +198,7 @@ export class UpdateNode {
     if (updater.isOnTrial) this.onTrial();
     for (const does of [behaviour, this.behaviours[app] ?? "good"]) {
       if (does === "hangs") return this.#resets("watchdog");
+      if (does === "starves" && updater.isOnTrial) return this.#resets("brown-out");
       if (does === "throws" && updater.isOnTrial) {
         updater.takeBack("threw");
         return false;
@@ -201,7 +210,7 @@ export class UpdateNode {
     }
     if (updater.onReading(true)) updater.onDelivered();
     this.#session(updater);
-    if (updater.isDue(true)) updater.proceed();
+    if (updater.isDue(this.hasCharge)) updater.proceed();
     this.power.check();
     if (this.#hasRestarted) return false;
     updater.close();
@@ -286,7 +295,7 @@ export class UpdateNode {
       log: (line: string) => void this.log.push(line),
       buses: {},
       storage: { keyValue: createKeyValue(this.keyValue, undefined, this.power), flash },
-      update: { ...IDENTITY, keys: [signer.trusted] },
+      update: { ...IDENTITY, engine: this.#engine, keys: [signer.trusted] },
       network: { mqtt: {} } as Hal["network"],
     };
   }
