@@ -133,6 +133,7 @@ export class Terminal {
     const { ticks } = this.#hal.clock;
     if (this.#sendNow || ticks >= this.#state.sessionDue) this.#startSession();
     const result = await this.#next();
+    this.#state.appTrust = this.#update?.appTrust ?? this.#state.appTrust;
     this.#store.save();
     return result;
   }

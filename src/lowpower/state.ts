@@ -44,6 +44,9 @@ export interface StreamState extends LeadState {
   triggers: Float64Array;
 }
 
+/** What a start has found of the installed app, so that a wake need not look at flash for it. */
+export const AppTrust = { unknown: 0, trusted: 1, refused: 2 } as const;
+
 /** What survives deep sleep. All numbers are integers within ±(2^53−1), or NaN. */
 export interface State {
   /** The epoch: raised when this memory was lost, never by waking up. */
@@ -78,6 +81,8 @@ export interface State {
   stayUntil: number;
   /** 1 until the store has said that an epoch has begun. */
   isEpochUnsaid: number;
+  /** An `AppTrust`, of the app that is installed. */
+  appTrust: number;
   /** Of `counters.lost`, how many readings the store has said; the Unix seconds of those that it has not, or NaN. */
   lostSaid: number;
   lostFrom: number;
@@ -105,7 +110,7 @@ const NUMBERS = [
     "statusDue",
   ],
   ...["radio", "radioResets", "resets", "reset0", "reset1", "reset2", "reset3", "stayUntil"],
-  ...["isEpochUnsaid", "lostSaid", "lostFrom", "lostTo"],
+  ...["isEpochUnsaid", "appTrust", "lostSaid", "lostFrom", "lostTo"],
 ] as readonly (keyof State)[];
 const TIME = [
   ...[
@@ -130,7 +135,7 @@ const STREAM = [
 const BATCH = ["count", "length", "start", "end"] as const;
 
 /** "GM", and behind it what is raised with every change of the layout: another version is no state of ours. */
-const MARK = 0x474d_0008;
+const MARK = 0x474d_0009;
 const PREFIX_BYTES = 8;
 const NUMBER_BYTES = 8;
 /** Text is stored as UTF-16 code units. */
@@ -176,6 +181,7 @@ export function newState(boot: number, slipError?: number): State {
     reset3: 0,
     stayUntil: 0,
     isEpochUnsaid: 1,
+    appTrust: AppTrust.unknown,
     lostSaid: 0,
     lostFrom: Number.NaN,
     lostTo: Number.NaN,
@@ -298,6 +304,14 @@ export function loadState(retained: Retained): State | undefined {
     at += batch.length;
   }
   return state;
+}
+
+/** `State.appTrust` of what `saveState` wrote, without the rest: it is asked before there is an app to load a state for. */
+export function loadAppTrust(retained: Retained): number {
+  const bytes = retained.read();
+  if (!bytes || !isOurs(bytes)) return AppTrust.unknown;
+  const at = PREFIX_BYTES + NUMBERS.indexOf("appTrust") * NUMBER_BYTES;
+  return new Float64Array(bytes.buffer, at, 1)[0];
 }
 
 function isOurs(bytes: Uint8Array): boolean {

@@ -18,8 +18,8 @@ import {
 } from "./package";
 import { type Refusal, RefusedUpdate, refusalCode, refusalOf } from "./refusal";
 import { hasImage, SECTOR_BYTES, slotOf, TABLE_BLOCK, UPDATE, withFlash, writeBlock } from "./slots";
-import { enter, hasBlock, phaseOf, type UpdateState } from "./state";
-import { blockTopic, imageName, tableTopic } from "./topics";
+import { enter, hasBlock, MAX_BLOCKS, phaseOf, type UpdateState } from "./state";
+import { blockTopic, imageName, offerTopic, tableTopic } from "./topics";
 
 /** Sessions in a row in which nothing comes of what the broker is to keep. */
 const MOST_MISSED = 3;
@@ -89,8 +89,7 @@ export class Receiver {
   /** Topics of up to `most` things that are missing. */
   wanted(most: number): string[] {
     const state = this.#state;
-    const phase = phaseOf(state);
-    if (phase !== "offered" && phase !== "receiving") return [];
+    if (!this.#isFetching) return [];
     const image = imageName(state);
     if (!this.#loadTable()) return parts(state).map((part) => tableTopic(image, part));
     const topics: string[] = [];
@@ -104,12 +103,11 @@ export class Receiver {
 
   /** Something that was wanted. Never throws. */
   take(topic: string, bytes: Uint8Array): void {
-    const phase = phaseOf(this.#state);
-    const prefix = blockTopic(imageName(this.#state), 0).slice(0, -1);
-    if ((phase !== "offered" && phase !== "receiving") || !topic.startsWith(prefix)) return;
-    if (isTombstone(bytes) && this.#state.byteLength % BLOCK_BYTES !== bytes.length) return;
-    const name = topic.slice(prefix.length);
+    const name = this.#nameIn(topic);
+    if (name === undefined) return;
     try {
+      if (isTombstone(bytes) && this.#state.byteLength % BLOCK_BYTES !== bytes.length)
+        throw new RefusedUpdate("vanished");
       if (name[0] === "t") this.#takeTable(Number(name.slice(1)), bytes);
       else this.#takeBlock(Number(name), bytes);
     } catch (error) {
@@ -117,10 +115,24 @@ export class Receiver {
     }
   }
 
+  /** A message that nobody may send: it is not read at all. Of one length it is counted once. */
+  refuseLength(topic: string, byteLength: number): void {
+    const state = this.#state;
+    const error = new RefusedUpdate("oversize", `a message of ${byteLength} bytes`);
+    if (this.#nameIn(topic) !== undefined) this.refuse(error);
+    else if (topic === offerTopic(this.#options.settings.deviceClass)) {
+      if (state.refusedOffer === byteLength || this.#refusals >= MOST_REFUSALS) return;
+      this.#refusals++;
+      state.refusedOffer = byteLength;
+      this.#count(error);
+    }
+  }
+
   /** What was asked for has not come, and the connection is there. */
   miss(): void {
     const { journal } = this.#options;
     const state = this.#state;
+    if (!this.#isFetching) return;
     state.missed++;
     if (state.missed >= MOST_MISSED) this.refuse(new RefusedUpdate("vanished"));
     else this.#safely(() => journal.save());
@@ -133,7 +145,6 @@ export class Receiver {
     this.#state.missed = 0;
     // Of a slot that does not have what its blocks had, nothing is sure.
     if (reason === "digest") this.#state.have.fill(0);
-    if (reason === "table") this.#state.hasTable = 0;
     enter(this.#state, "refused", refusalCode(reason));
     this.#count(error);
   }
@@ -147,15 +158,13 @@ export class Receiver {
     checkOffer(manifest, this.#identity());
     if (!isInStage(manifest, announcement, device, crypto)) return;
     this.#checkRoom(manifest);
-    const phase = phaseOf(state);
-    if (phase === "offered" || phase === "receiving" || phase === "verified")
-      this.#note(refusalCode("replaced"));
+    if (this.#isFetching || phaseOf(state) === "verified") this.#note(refusalCode("replaced"));
     this.close();
     begin(state, manifest, crc32(announcement.offer));
     this.#options.log(`an update is offered: ${manifest.kind} ${manifest.version}`);
-    if (announcement.table.length && !state.hasTable) this.#acceptTable(announcement.table);
+    this.#acceptInline(announcement.table);
     journal.save();
-    this.#verifyIfWhole();
+    this.#verifyOrRefuse();
   }
 
   /** The same once more: a session may have been lost, or the power, or what was withdrawn is offered again. */
@@ -166,18 +175,17 @@ export class Receiver {
     const mayTryAgain = EXCUSES.includes(refusalOf(state.reason)) && state.trials < MOST_TRIALS;
     if (phase === "refused" || (phase === "reverted" && mayTryAgain)) {
       enter(state, state.hasTable ? "receiving" : "offered");
+      this.#acceptInline(table);
       journal.save();
-      this.#verifyIfWhole();
-    } else if (phase === "offered" && table.length) {
-      this.#acceptTable(table);
+      this.#verifyOrRefuse();
+    } else if (this.#isFetching && table.length) {
+      this.#acceptInline(table);
       journal.save();
     }
   }
 
   #withdraw(): void {
-    const phase = phaseOf(this.#state);
-    if (phase === "offered" || phase === "receiving" || phase === "verified")
-      this.refuse(new RefusedUpdate("withdrawn"));
+    if (this.#isFetching || phaseOf(this.#state) === "verified") this.refuse(new RefusedUpdate("withdrawn"));
   }
 
   #identity(): Identity {
@@ -196,12 +204,23 @@ export class Receiver {
     const { storage } = this.#options;
     const { path } = slotOf(kind, this.#state.appSlot);
     const { size, blockLength } = withFlash(storage, path, (flash) => flash.status());
-    const room = kind === "config" ? SECTOR_BYTES : size;
+    const room = kind === "config" ? SECTOR_BYTES : Math.min(size, MAX_BLOCKS * BLOCK_BYTES);
     if (blockLength !== SECTOR_BYTES || byteLength > room)
       throw new RefusedUpdate("full", `${byteLength} bytes of ${kind}`);
   }
 
   // ---- Table and blocks ----
+
+  get #isFetching(): boolean {
+    const phase = phaseOf(this.#state);
+    return phase === "offered" || phase === "receiving";
+  }
+
+  /** What a topic says behind the name of the image that is fetched; undefined for other topics. */
+  #nameIn(topic: string): string | undefined {
+    const prefix = blockTopic(imageName(this.#state), 0).slice(0, -1);
+    return this.#isFetching && topic.startsWith(prefix) ? topic.slice(prefix.length) : undefined;
+  }
 
   #takeTable(part: number, bytes: Uint8Array): void {
     const state = this.#state;
@@ -215,6 +234,18 @@ export class Receiver {
     if (this.#tableParts !== (1 << parts(state).length) - 1) return;
     this.#acceptTable(this.#table);
     this.#options.journal.save();
+  }
+
+  /** The table that came with the offer: it stands nowhere else. @throws as `#acceptTable`, and nothing is fetched then. */
+  #acceptInline(table: Uint8Array): void {
+    const state = this.#state;
+    if (!table.length || state.hasTable) return;
+    try {
+      this.#acceptTable(table);
+    } catch (error) {
+      enter(state, "refused", refusalCode(reasonOf(error)));
+      throw error;
+    }
   }
 
   /** @throws RefusedUpdate `table`, `truncated` or `worn`. */

@@ -35,7 +35,6 @@ const REFUSALS = [
   "vanished",
   "full",
   "worn",
-  "battery",
   // While it was tried.
   "threw",
   "hung",

@@ -184,6 +184,7 @@ export class Trial {
 
   #confirmed(): void {
     const state = this.#state;
+    const before = { ...state, have: state.have.slice() };
     const { version, epoch } = state;
     const kind = kindOf(state.kind);
     if (kind === "native") state.floorNative = Math.max(state.floorNative, version);
@@ -201,7 +202,13 @@ export class Trial {
     // What was not for this node before may be for it now.
     state.refusedOffer = 0;
     enter(state, "confirmed");
-    this.#journal.save();
+    try {
+      this.#journal.save();
+    } catch (error) {
+      // It is still on trial: a floor that nobody has written has not risen.
+      Object.assign(state, before);
+      throw error;
+    }
     this.#endTrial();
     this.#hal.log(`${kind} ${version} is confirmed`);
   }
@@ -281,6 +288,7 @@ export class Trial {
     } catch (error) {
       const reason = error instanceof RefusedUpdate ? error.reason : "worn";
       log(`${kind} ${state.version} cannot be installed (${error})`);
+      if (reason === "digest") state.have.fill(0);
       enter(state, "refused", refusalCode(reason));
       state.refused++;
       state.lastRefusal = state.reason;
@@ -315,8 +323,24 @@ export class Trial {
     if (this.#hasRestarted) return;
     this.#hasRestarted = true;
     this.#onRestart();
-    if (isReverting) this.#hal.boot!.revert();
-    else this.#hal.boot!.restart();
+    if (!isReverting || !this.#reverts()) this.#hal.boot!.restart();
+  }
+
+  /** False when the bootloader knows of no trial, or of no way back: then the other slot is tried as any image is. */
+  #reverts(): boolean {
+    const { boot, log } = this.#hal;
+    try {
+      boot!.revert();
+      return true;
+    } catch (error) {
+      log(`the bootloader does not go back (${error})`);
+    }
+    try {
+      boot!.setNext();
+    } catch (error) {
+      log(`nor to the image before (${error})`);
+    }
+    return false;
   }
 
   get #state(): UpdateState {

@@ -1,4 +1,5 @@
 import type { Flash, Hal, UpdateSettings, WakeReason } from "../hal";
+import { AppTrust, loadAppTrust } from "../lowpower/state";
 import { VERSION } from "../version";
 import { Journal } from "./journal";
 import { baseOf, Receiver } from "./receiver";
@@ -25,6 +26,8 @@ export class Updater {
   #trial: Trial | undefined;
   #receiver: Receiver | undefined;
   #hasCharge = true;
+  /** This boot is the end of a sleep. */
+  #isWake = false;
   /** Phase and refusals that the state message has said last. */
   #said = "";
 
@@ -48,7 +51,8 @@ export class Updater {
    */
   begin(reason: WakeReason): boolean {
     // A deep sleep begins only when nothing is under way that a boot would have to end.
-    if (reason !== "start") return false;
+    this.#isWake = reason !== "start";
+    if (this.#isWake) return false;
     const trial = this.#openTrial();
     try {
       trial?.begin();
@@ -62,7 +66,16 @@ export class Updater {
 
   /** Whether what is installed is the app that is confirmed, or on trial, and whole; also when nobody knows. */
   get mayRunInstalled(): boolean {
+    const kept = this.#isWake ? loadAppTrust(this.#hal.retained) : AppTrust.unknown;
+    if (kept !== AppTrust.unknown) return kept === AppTrust.trusted;
     return this.#openTrial()?.mayRunInstalled ?? true;
+  }
+
+  /** What a start has found of it, for the wakes that follow; undefined in those. */
+  get appTrust(): number | undefined {
+    if (this.#isWake) return undefined;
+    if (!this.#trial) return AppTrust.unknown;
+    return this.#trial.mayRunInstalled ? AppTrust.trusted : AppTrust.refused;
   }
 
   get isOnTrial(): boolean {
@@ -123,11 +136,12 @@ export class Updater {
     return (this.#hasCharge && this.#receiver?.wanted(most)) || [];
   }
 
-  /** A buffer for a message, or undefined when it is none of ours. */
+  /** A buffer for a message, or undefined when it is none of ours, or longer than any of them. */
   accept(topic: string, byteLength: number): Uint8Array | undefined {
-    return topic.startsWith("gmu/") && byteLength <= MAX_MESSAGE_BYTES
-      ? new Uint8Array(byteLength)
-      : undefined;
+    if (!topic.startsWith("gmu/")) return undefined;
+    if (byteLength <= MAX_MESSAGE_BYTES) return new Uint8Array(byteLength);
+    this.#receiver?.refuseLength(topic, byteLength);
+    return undefined;
   }
 
   /** A message that is whole. */

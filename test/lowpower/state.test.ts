@@ -3,7 +3,15 @@ import { describe, expect, it } from "vitest";
 import { RetainedMemory } from "../../hal-mocks/retained";
 import { crc32 } from "../../src/crc32";
 import { emptyBatch } from "../../src/lowpower/recorder";
-import { loadState, newState, rowBytes, type State, saveState } from "../../src/lowpower/state";
+import {
+  AppTrust,
+  loadAppTrust,
+  loadState,
+  newState,
+  rowBytes,
+  type State,
+  saveState,
+} from "../../src/lowpower/state";
 import { profiles } from "../../src/model/profiles";
 
 function someState(): State {
@@ -60,6 +68,7 @@ function someState(): State {
   state.resets = 3;
   state.reset0 = 6;
   state.stayUntil = 1_780_000_600_000;
+  state.appTrust = AppTrust.refused;
   return state;
 }
 
@@ -71,11 +80,13 @@ describe("retained state", () => {
     const { batch } = state.streams[0];
     state.streams[0].batch = { ...batch, rows: batch.rows.slice(0, batch.length) };
     expect(loadState(retained)).toEqual(state);
+    expect(loadAppTrust(retained)).toBe(AppTrust.refused);
   });
 
   it("is no state after a power loss", () => {
     const retained = new RetainedMemory();
     expect(loadState(retained)).toBeUndefined();
+    expect(loadAppTrust(retained)).toBe(AppTrust.unknown);
     saveState(someState(), retained);
     retained.lose();
     expect(loadState(retained)).toBeUndefined();

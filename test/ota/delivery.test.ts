@@ -14,16 +14,27 @@ const OLD = 1;
 const NEW = 2;
 const APP = 11;
 const BAD_APP = 12;
+const QUIET_APP = 13;
 const METER_3 = 2;
 
 /** What an app does, by its tag. */
 function appOf(xs: Uint8Array): App | undefined {
   const tag = tagOf(xs);
-  if (tag !== APP && tag !== BAD_APP) return undefined;
+  if (tag !== APP && tag !== BAD_APP && tag !== QUIET_APP) return undefined;
+  const isQuiet = tag === QUIET_APP;
   return () => ({
     plan: {
-      streams: [{ point: 0, sensor: "p1", profile: METER_3, sampleMs: 30_000, timeoutMs: 12_000, batch: 5 }],
-      sessionMs: 300_000,
+      streams: [
+        {
+          point: 0,
+          sensor: "p1",
+          profile: METER_3,
+          sampleMs: 30_000,
+          timeoutMs: 12_000,
+          batch: isQuiet ? 99 : 5,
+        },
+      ],
+      sessionMs: isQuiet ? 86_400_000 : 300_000,
     },
     onReading() {
       if (tag === BAD_APP) throw new Error("a bad release");
@@ -141,6 +152,31 @@ describe("a sleeper", () => {
     expect([isNew, trials]).toEqual([false, 3]);
     expect(last(site)).toMatchObject({ state: "reverted", reason: "health", floors: [0, 0, 0] });
     expectReadings(site, 23);
+  });
+
+  it("opens no flash in a wake that only samples, and looks again after a reset", async () => {
+    const site = await Site.open({ update, config });
+    publish(site, pack("app", 1, appImage(QUIET_APP)));
+    await site.pass(10 * MINUTE);
+    expect(last(site)).toMatchObject({ state: "confirmed" });
+    const { hal, images } = site.terminal;
+    const flash = hal.storage.flash!;
+    const opened: string[] = [];
+    const open = flash.open.bind(flash);
+    flash.open = (options) => {
+      opened.push(options.path);
+      return open(options);
+    };
+    const readings = () => site.terminal.counters!.readings[0];
+    const before = readings();
+    await site.pass(10 * MINUTE);
+    expect([readings() - before, opened]).toEqual([20, []]);
+    // What runs then is another one: nobody has looked yet.
+    images!.partition("xs").bytes[5000] ^= 1;
+    site.terminal.reset("keep");
+    await site.pass(MINUTE);
+    expect(opened).toContain("update");
+    expect(images!.partition("xs").bytes.slice(0, 9092)).toEqual(appImage(QUIET_APP));
   });
 
   it("goes on in the old image after the power was lost on trial, and tries again", async () => {

@@ -6,6 +6,7 @@ import {
   checkBlock,
   checkOffer,
   checkTable,
+  isInStage,
   RefusedUpdate,
   readAnnouncement,
   readOffer,
@@ -39,6 +40,14 @@ describe("an update package", () => {
 
   it("is told from one that was withdrawn", () => {
     expect(readAnnouncement(encodeWithdrawal())).toBeUndefined();
+  });
+
+  it("without stages is for all, and for nobody else", () => {
+    const inStage = (percent: number, token = new Uint8Array(0)) =>
+      isInStage(manifest, { percent, token }, "node", nodeCrypto);
+    expect(inStage(100)).toBe(true);
+    expect(refusal(() => inStage(99))).toBe("stage");
+    expect(refusal(() => inStage(100, new Uint8Array(16)))).toBe("stage");
   });
 
   it("is refused for what it is not meant for", () => {

@@ -171,6 +171,12 @@ export const updatePatches: Readonly<Record<string, Patch & { scenario: string }
     by: 'enter(state, "reverted", refusalCode(reason)); state.floorApp = 0;',
     scenario: "app revert",
   },
+  "an app that runs on any firmware": {
+    module: "ota/trial.ts",
+    text: "state.appBase === this.#base && state.mapping === Mapping.mapped",
+    by: "state.mapping === Mapping.mapped",
+    scenario: "native and app pair",
+  },
   "an app whose digest is not kept": {
     module: "ota/trial.ts",
     text: "state.appDigest = state.digest;",

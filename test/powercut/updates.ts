@@ -1,11 +1,13 @@
 import { createHash } from "node:crypto";
 import { type CutMoment, cutMoments } from "../../hal-mocks/power";
+import { VERSION } from "../../src/version";
 import { appImage, nativeImage } from "../support/images";
 import { type Behaviour, type Frozen, type Package, pack, UpdateNode } from "../support/update-node";
 
 const OLD = 1;
 const NEW = 2;
 const APP = 11;
+const BAD = 3;
 const NEXT_APP = 12;
 /** A loss of power on trial costs a trial, after which the offer is to come again. */
 const SESSIONS = 5;
@@ -16,10 +18,14 @@ interface Scenario {
   /** What the node has from before. */
   before?: (node: UpdateNode) => void;
   behaviours?: Readonly<Record<number, Behaviour>>;
+  /** Of native images. */
+  engines?: Readonly<Record<number, string>>;
   steps: readonly Step[];
   /** Images that may run at any time, and those that run in the end. 0 is the app that is built in. */
   native: readonly number[];
   app: readonly number[];
+  /** Of native images, the apps that may run on them; default: all. */
+  on?: Readonly<Record<number, readonly number[]>>;
   end: { native: number; app: number; host?: string };
 }
 
@@ -36,8 +42,25 @@ const withHost = (node: UpdateNode) => {
   node.keyValue.set("config", new Map([["host", "old"]]));
 };
 
+/** An app is bytecode of one engine. */
+const PAIR_ENGINES = { [NEW]: "13.4", [BAD]: "13.5" };
+const native = pack("native", 5, nativeImage(NEW), { epoch: 3 });
+const appForNew = pack("app", 2, appImage(NEXT_APP), {
+  epoch: 3,
+  base: { build: VERSION, engine: PAIR_ENGINES[NEW] },
+});
+const withNew = (node: UpdateNode) => {
+  withApp(node);
+  node.retained = native;
+  node.live("power", 2);
+};
+const withPair = (node: UpdateNode) => {
+  withNew(node);
+  node.retained = appForNew;
+  node.live("power", 2);
+};
+
 function scenarios(): Record<string, Scenario> {
-  const native = pack("native", 5, nativeImage(NEW), { epoch: 3 });
   const app = pack("app", 2, appImage(NEXT_APP));
   const both = { native: [OLD], app: [APP, NEXT_APP] };
   return {
@@ -71,12 +94,18 @@ function scenarios(): Record<string, Scenario> {
       ...{ steps: [app], ...both, end: { native: OLD, app: APP } },
     },
     "native and app pair": {
-      ...{
-        steps: [native, pack("app", 2, appImage(NEXT_APP), { epoch: 3 })],
-        native: [OLD, NEW],
-        app: [0, NEXT_APP],
-      },
+      ...{ before: withApp, engines: PAIR_ENGINES, steps: [native, appForNew] },
+      ...{ native: [OLD, NEW], app: [0, APP, NEXT_APP], on: { [OLD]: [0, APP], [NEW]: [0, NEXT_APP] } },
       end: { native: NEW, app: NEXT_APP },
+    },
+    "revert of the native image of a pair": {
+      ...{ before: withPair, engines: PAIR_ENGINES, behaviours: { [BAD]: "hangs" } },
+      ...{ steps: [pack("native", 6, nativeImage(BAD), { epoch: 3 })], native: [NEW, BAD] },
+      ...{ app: [0, NEXT_APP], on: { [BAD]: [0] }, end: { native: NEW, app: NEXT_APP } },
+    },
+    "revert of the app of a pair": {
+      ...{ before: withNew, engines: PAIR_ENGINES, behaviours: { [NEXT_APP]: "throws" }, steps: [appForNew] },
+      ...{ native: [NEW], app: [0, NEXT_APP], end: { native: NEW, app: 0 } },
     },
     resume: {
       ...{ steps: [{ lost: 2, of: native }, native], native: [OLD, NEW], app: [0] },
@@ -227,7 +256,8 @@ class Exploration {
 
   #node({ frozen, floors, ran }: Place): UpdateNode {
     const node = new UpdateNode(frozen);
-    node.behaviours = this.#scenario.behaviours ?? {};
+    const { behaviours = {}, engines = {} } = this.#scenario;
+    Object.assign(node, { behaviours, engines });
     node.floors = floors;
     node.ran.push(...ran);
     return node;
@@ -285,15 +315,18 @@ function keyOf({ frozen, step, left, floors, ran }: Place): string {
   return hash.digest("hex");
 }
 
-function begun({ before }: Scenario): Place {
+function begun({ before, engines = {} }: Scenario): Place {
   const node = new UpdateNode();
+  node.engines = engines;
   node.flash("ota_0", nativeImage(OLD));
   before?.(node);
   return { frozen: node.freeze(), step: 0, left: SESSIONS, floors: [0, 0, 0, 0], ran: [] };
 }
 
-function judge({ native, app, end }: Scenario, { ran, keyValue }: UpdateNode): string | undefined {
-  const stranger = ran.find((did) => !native.includes(did.native) || !app.includes(did.app));
+function judge({ native, app, on = {}, end }: Scenario, { ran, keyValue }: UpdateNode): string | undefined {
+  const stranger = ran.find(
+    (did) => !native.includes(did.native) || !(on[did.native] ?? app).includes(did.app),
+  );
   if (stranger) return `native ${stranger.native} ran with app ${stranger.app}`;
   const last = ran[ran.length - 1];
   if (last.native !== end.native || last.app !== end.app)

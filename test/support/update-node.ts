@@ -6,15 +6,16 @@ import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import { settleMicrotasks } from "../../hal-mocks/node/settle";
 import { Power, PowerLoss } from "../../hal-mocks/power";
 import { RetainedMemory } from "../../hal-mocks/retained";
-import type { Hal, ResetReason } from "../../src/hal";
-import type { UpdateKind } from "../../src/ota/package";
+import type { Boot, Hal, ResetReason } from "../../src/hal";
+import { INLINE_TABLE_BYTES, type UpdateKind } from "../../src/ota/package";
 import { Updater } from "../../src/ota/updater";
-import { blocksOf, encodeAnnouncement, encodeWithdrawal, tableOf } from "../../tools/ota/package";
+import { blocksOf, encodeAnnouncement, encodeWithdrawal, sha256, tableOf } from "../../tools/ota/package";
+import { stageToken } from "../../tools/ota/stages";
 import { BLOCK, isMapped, mapArchive, mappedOf, nativeImage, tagOf } from "./images";
 import { createSigner, IDENTITY, manifestOf, type Signer, signOffer } from "./updates";
 
-/** What an image does, by its tag. `dead` never comes to its first line. */
-export type Behaviour = "good" | "throws" | "hangs" | "silent" | "dead";
+/** What an image does, by its tag. `dead` never comes to its first line; under one that `starves` the supply gives way. */
+export type Behaviour = "good" | "throws" | "hangs" | "silent" | "dead" | "starves";
 
 const BLOCKS: Readonly<Record<string, number>> = {
   ...{ otadata: 2, ota_0: 4, ota_1: 4, xs: 4, mod_0: 4, mod_1: 4, update: 8 },
@@ -30,7 +31,11 @@ export interface Package {
   version: number;
   image: Uint8Array;
   announcement: Uint8Array;
+  /** The same, offered to a part of the nodes; of one that was packed with stages. */
+  offeredTo: (percent: number) => Package;
 }
+
+const STAGE_SECRET = new Uint8Array(32).fill(9);
 
 export function pack(
   kind: UpdateKind,
@@ -38,14 +43,19 @@ export function pack(
   image: Uint8Array,
   changed: Parameters<typeof manifestOf>[1] = {},
   by: Signer = signer,
+  hasStages = false,
 ): Package {
   const base = kind === "app" ? { build: IDENTITY.build, engine: IDENTITY.engine } : undefined;
-  const manifest = manifestOf(image, { kind, version, base, healthMs: 60_000, ...changed });
+  const tokenOf = (percent: number) => stageToken(STAGE_SECRET, sha256(image), percent);
+  const stages = hasStages ? { stageAnchor: tokenOf(0) } : {};
+  const manifest = manifestOf(image, { kind, version, base, healthMs: 60_000, ...stages, ...changed });
   const offer = signOffer(manifest, by);
-  const announcement = encodeAnnouncement({
-    ...{ offer, percent: 100, token: new Uint8Array(0), table: tableOf(image) },
-  });
-  return { kind, version, image, announcement };
+  const offeredTo = (percent: number): Package => {
+    const token = hasStages ? tokenOf(percent) : new Uint8Array(0);
+    const announcement = encodeAnnouncement({ offer, percent, token, table: tableOf(image) });
+    return { kind, version, image, announcement, offeredTo };
+  };
+  return offeredTo(100);
 }
 
 function isWhole(bytes: Uint8Array, whole: Uint8Array): boolean {
@@ -63,6 +73,8 @@ export interface Frozen {
  * `Updater`, and a broker. Its images do what their tags say, at once; so every flash operation can be cut.
  */
 export class UpdateNode {
+  /** Of its partitions. */
+  static readonly blocks = BLOCKS;
   readonly power = new Power();
   readonly partitions = new Map<string, Partition>();
   readonly keyValue: KeyValueStore = new Map();
@@ -76,9 +88,15 @@ export class UpdateNode {
   onCut: () => boolean = () => false;
   /** Sleeps that are still to come. */
   left = 0;
+  /** Changes what firmware gets of the bootloader, at each boot. */
+  changeBoot: (boot: Boot) => void = () => {};
   /** Happens when an image has begun its trial. */
   onTrial: () => void = () => {};
   behaviours: Readonly<Record<number, Behaviour>> = {};
+  /** Of native images, by their tags, where it is another one than IDENTITY says. */
+  engines: Readonly<Record<number, string>> = {};
+  /** Whether there is charge for a trial. */
+  hasCharge = true;
   boots = 0;
   /** What ran: tags, 0 for the app that is built in. */
   readonly ran: { native: number; app: number }[] = [];
@@ -90,8 +108,8 @@ export class UpdateNode {
   #reset: ResetReason = "power";
   #hasRestarted = false;
 
-  constructor(from?: Frozen) {
-    for (const [name, blocks] of Object.entries(BLOCKS)) {
+  constructor(from?: Frozen, sizes = UpdateNode.blocks) {
+    for (const [name, blocks] of Object.entries(sizes)) {
       const partition = new Partition({ byteLength: blocks * BLOCK });
       const before = from?.partitions.get(name);
       if (before) partition.copyFrom(before);
@@ -122,7 +140,7 @@ export class UpdateNode {
   /** Writes images as a factory does, before anything is counted. */
   flash(name: string, image: Uint8Array): void {
     const partition = this.partition(name);
-    partition.erase(0, BLOCKS[name]);
+    partition.erase(0, partition.erases.length);
     const padded = new Uint8Array(Math.ceil(image.length / 16) * 16).fill(0xff);
     padded.set(image);
     partition.write(padded, 0);
@@ -153,6 +171,10 @@ export class UpdateNode {
     }
   }
 
+  get #engine(): string {
+    return this.engines[tagOf(this.#bootloader.running.bytes)] ?? IDENTITY.engine;
+  }
+
   /** One boot. True when it ends in a sleep that nothing follows. */
   #boot(): boolean {
     this.#hasRestarted = false;
@@ -176,6 +198,7 @@ export class UpdateNode {
     if (updater.isOnTrial) this.onTrial();
     for (const does of [behaviour, this.behaviours[app] ?? "good"]) {
       if (does === "hangs") return this.#resets("watchdog");
+      if (does === "starves" && updater.isOnTrial) return this.#resets("brown-out");
       if (does === "throws" && updater.isOnTrial) {
         updater.takeBack("threw");
         return false;
@@ -187,7 +210,7 @@ export class UpdateNode {
     }
     if (updater.onReading(true)) updater.onDelivered();
     this.#session(updater);
-    if (updater.isDue(true)) updater.proceed();
+    if (updater.isDue(this.hasCharge)) updater.proceed();
     this.power.check();
     if (this.#hasRestarted) return false;
     updater.close();
@@ -233,6 +256,7 @@ export class UpdateNode {
       for (const topic of topics) {
         const name = topic.slice(topic.lastIndexOf("/") + 1);
         if (name[0] === "t") {
+          if (table.length <= INLINE_TABLE_BYTES) continue;
           const at = Number(name.slice(1)) * BLOCK;
           updater.take(topic, table.slice(at, at + BLOCK));
           continue;
@@ -261,6 +285,7 @@ export class UpdateNode {
       this.#hasRestarted = true;
       this.#reset = reason;
     });
+    this.changeBoot(boot);
     return {
       ...{ clock: this.#clock, boot, crypto: nodeCrypto, resetReason: this.#reset },
       sleep: { deep: () => {} },
@@ -270,7 +295,7 @@ export class UpdateNode {
       log: (line: string) => void this.log.push(line),
       buses: {},
       storage: { keyValue: createKeyValue(this.keyValue, undefined, this.power), flash },
-      update: { ...IDENTITY, keys: [signer.trusted] },
+      update: { ...IDENTITY, engine: this.#engine, keys: [signer.trusted] },
       network: { mqtt: {} } as Hal["network"],
     };
   }

@@ -30,7 +30,7 @@ export interface NodeState {
 /** Refused because it is meant for others or for later, or for what befell one node: no sign of a bad release. */
 const NO_SIGN = [
   ...["class", "hardware", "version", "epoch", "base", "stage", "replaced", "withdrawn"],
-  ...["battery", "power", "worn", "vanished"],
+  ...["power", "worn", "vanished"],
 ];
 
 /** How many of the nodes that have it are doing what. */
