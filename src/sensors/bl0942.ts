@@ -69,7 +69,8 @@ const SHORTEST_POLL_MS = 200;
 /** The lowest bits are noise: equal measurements in a row are none. */
 const STUCK_POLLS = 10;
 
-// BL0942 data sheet, as esphome/esphome and arendst/Tasmota have it: registers at a millivolt at the pins.
+// BL0942 data sheet V1.06: registers at a millivolt at the pins. ESPHome's bl0942.cpp (0b6826d) has the same constants, the
+// pulse's 419430.4 among them, the sign of WATT, and the checksum that begins with the command and the address.
 const REFERENCE = 1.218;
 const CURRENT_BY_MILLIVOLT = 305_978 / REFERENCE;
 const VOLTAGE_BY_MILLIVOLT = 73_989 / REFERENCE;
