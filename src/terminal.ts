@@ -1,4 +1,4 @@
-import type { App, AppInstance, Plan, SensorPlan, StreamPlan } from "./app/interface";
+import type { App, AppInstance, Plan, StreamPlan } from "./app/interface";
 import { descriptorBytes, encodeDescriptor } from "./comms/descriptor";
 import { planProfiles } from "./comms/plan-profiles";
 import { countReset } from "./comms/status";
@@ -23,7 +23,7 @@ import type { Updater } from "./ota/updater";
 import { configure, provisioned, raiseEpoch } from "./provisioning";
 import { rowOf } from "./sensors/drivers";
 import { checkPlaces, planOf, sourceOf } from "./sensors/places";
-import { checkSensor, Sensors } from "./sensors/sensors";
+import { checkPeriod, checkSensor, Sensors } from "./sensors/sensors";
 
 /** Time servers give whole seconds: what is due need not follow a smaller step. */
 const CLOCK_STEP_MS = 2_000;
@@ -410,13 +410,17 @@ function checkPlan({ streams, sessionMs, minimumMs }: Plan, config: Config, reas
     checkInteger("timeoutMs", timeoutMs, 1, MAX_PERIOD_MS);
     checkInteger("batch", batch, 1, MAX_BATCH);
   }
-  checkSensors(streams.map(planOf), config, reason);
+  checkSensors(streams, config, reason);
 }
 
 /** What the first boot of an epoch has found to be valid, the wakes after it need not look at again. */
-function checkSensors(sensors: readonly SensorPlan[], config: Config, reason: WakeReason): void {
+function checkSensors(streams: readonly StreamPlan[], config: Config, reason: WakeReason): void {
+  const sensors = streams.map(planOf);
   try {
-    if (reason === "start") for (const sensor of sensors) checkSensor(sensor, config);
+    if (reason === "start") {
+      for (const sensor of sensors) checkSensor(sensor, config);
+      for (const stream of streams) checkPeriod(planOf(stream), stream.sampleMs, config);
+    }
     if (sensors.length > 1) checkPlaces(sensors, config);
   } catch (error) {
     throw new RangeError(`the app's plan: ${(error as Error).message}`);

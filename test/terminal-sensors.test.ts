@@ -82,7 +82,8 @@ const counting: Record<string, Counting> = {
     },
   },
   ade7953: {
-    ...{ sensors: "ade7953 profile=t,p_l1,ei_l1@-3,ee_l1@-3", register: "ei_l1", perHour: 450, slack: 0.2 },
+    ...{ sensors: "ade7953 maximumWatts=3680 profile=t,p_l1,ei_l1@-3,ee_l1@-3", register: "ei_l1" },
+    ...{ perHour: 450, slack: 0.2 },
     create(clock) {
       const chip = new Ade7953Chip({
         clock,
@@ -331,6 +332,14 @@ describe("the setting `sensors`", () => {
     ["sht4x profile=99", "sht4x: there is no built-in profile 99"],
     ["sht4x profile=tc", 'sht4x: profile is "tc", expected columns that begin with t'],
     ["sht4x sampleMs=0", "sht4x: sampleMs is 0, expected an integer from 1"],
+    // At full scale, 11.2 kW, it overflows in 40 s; what circuits carry beyond that it does not see.
+    [
+      "ade7953 sampleMs=60000",
+      "ade7953: sampleMs is 60000, expected at most 40544: then its energy may overflow",
+    ],
+    ["ade7953 sampleMs=60000 maximumWatts=14720", "ade7953: sampleMs is 60000, expected at most 40544"],
+    ["ade7953 sampleMs=130000 maximumWatts=3680", "ade7953: sampleMs is 130000, expected at most 122953"],
+    ["ade7953 maximumWatts=0", "ade7953: maximumWatts is 0"],
     ["p1; sht4x point=0", "two sensors are point 0"],
     ["bl0942; sdm120", "bl0942 and sdm120 both use serial port 2"],
     [" ; ", "there is no sensor"],
@@ -343,6 +352,14 @@ describe("the setting `sensors`", () => {
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatchObject({ from: "store", name: "sensors" });
     expect(problems[0].message).toContain(`sensors is ${JSON.stringify(sensors)}: ${message}`);
+  });
+
+  it.each([
+    { sensors: "ade7953 sampleMs=40000", mode: "sleeper" },
+    { sensors: "ade7953 sampleMs=120000 maximumWatts=3680", mode: "sleeper" },
+    { sensors: "ade7953 sampleMs=900000", mode: "resident" },
+  ])("may be a chip whose energy overflows, where it is read in time: %o", (values) => {
+    expect(loadConfig([{ from: "store", values }]).problems).toEqual([]);
   });
 
   it("that provisioning has written badly does not keep a node from measuring", async () => {

@@ -15,10 +15,11 @@ export interface Ade7953Settings {
   /** Volts of the mains by volt at its pin, and volts at its pins by ampere. */
   divider?: number;
   voltsByAmpere?: number;
+  /** How finely it integrates, at multiples of it: virtual milliseconds. Default 100. */
+  stepMs?: number;
 }
 
 const PEAK_VOLTS = 0.5;
-const STEP_MS = 100;
 
 /** An ADE7953 as seen from its bus. Its energy registers begin anew when they are read. */
 export class Ade7953Chip extends RegisterChip {
@@ -32,7 +33,7 @@ export class Ade7953Chip extends RegisterChip {
 
   constructor(settings: Ade7953Settings) {
     super(2);
-    this.#settings = { divider: 991, voltsByAmpere: 0.0111, ...settings };
+    this.#settings = { divider: 991, voltsByAmpere: 0.0111, stepMs: 100, ...settings };
     this.#countedAt = settings.clock.now;
     this.reset();
   }
@@ -114,9 +115,9 @@ export class Ade7953Chip extends RegisterChip {
   }
 
   #integrate(): void {
-    const { clock, values, divider, voltsByAmpere } = this.#settings;
+    const { clock, values, divider, voltsByAmpere, stepMs } = this.#settings;
     while (this.#countedAt < clock.now) {
-      const step = Math.min(STEP_MS, clock.now - this.#countedAt);
+      const step = Math.min(stepMs - (this.#countedAt % stepMs), clock.now - this.#countedAt);
       const now = values(this.#countedAt);
       for (const channel of ["a", "b"] as const) {
         const fullScale = (PEAK_VOLTS ** 2 / 2) * (divider / voltsByAmpere);

@@ -130,9 +130,15 @@ interface Exchange {
   answers: { afterMs: number; bytes: Uint8Array }[];
 }
 
+/** Of a device that talks by itself: in a longer pause the port was closed, or the device had nothing to say. */
+const PAUSE_MS = 2000;
+/** A terminal may wake by so much later than that which was recorded. */
+const LATE_MS = 5000;
+
 /**
  * A device that says what it said before. One that talks by itself says it at its time; what comes while the port is
- * closed is lost. One that is asked answers each question as it did when it was asked so for the next time, as long after.
+ * closed is lost, but for what came behind a pause just before the port is opened: then it begins with that. One that is
+ * asked answers each question as it did when it was asked so for the next time, as long after.
  */
 export class BusReplay implements SerialChip {
   readonly #clock: RecordingClock;
@@ -141,6 +147,8 @@ export class BusReplay implements SerialChip {
   #index = 0;
   #heard: number[] = [];
   #timer: Timer | undefined;
+  /** Milliseconds by which what it says now is late. */
+  #late = 0;
 
   constructor(clock: RecordingClock, recording: BusRecording) {
     this.#clock = clock;
@@ -160,7 +168,9 @@ export class BusReplay implements SerialChip {
 
   onOpen(line: SerialLine): void {
     this.#heard = [];
-    if (!this.#exchanges.length) this.#talk(line);
+    if (this.#exchanges.length) return;
+    this.#skip();
+    this.#talk(line);
   }
 
   onClose(): void {
@@ -184,18 +194,34 @@ export class BusReplay implements SerialChip {
     this.#heard = [];
   }
 
+  /** Past what came while the port was closed. */
+  #skip(): void {
+    const { start, events } = this.#recording;
+    const now = this.#clock.now - start;
+    for (; this.#index < events.length; this.#index++) {
+      this.#late = Math.max(now - events[this.#index].at, 0);
+      if (!this.#late || (this.#late <= LATE_MS && this.#isBehindPause)) return;
+    }
+  }
+
+  get #isBehindPause(): boolean {
+    const { events } = this.#recording;
+    return !this.#index || events[this.#index].at - events[this.#index - 1].at > PAUSE_MS;
+  }
+
   #talk(line: SerialLine): void {
     const { start, events } = this.#recording;
-    while (this.#index < events.length && start + events[this.#index].at < this.#clock.now) this.#index++;
     const next = events[this.#index];
     if (!next) return;
+    const dueMs = start + next.at + this.#late - this.#clock.now;
     this.#timer = this.#clock.set(
       () => {
         this.#index++;
+        if (this.#index < events.length && this.#isBehindPause) this.#late = 0;
         line.send(next.bytes);
         this.#talk(line);
       },
-      start + next.at - this.#clock.now,
+      Math.max(dueMs, 0),
     );
   }
 }

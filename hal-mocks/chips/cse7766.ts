@@ -11,6 +11,8 @@ export interface Cse7766Settings {
   values: (time: number) => { volts: number; amperes: number; watts: number };
   /** What the factory wrote: those of a chip that was recorded. */
   coefficients?: { voltage: number; current: number; power: number };
+  /** How finely it integrates, at multiples of it: virtual milliseconds. Default 100. */
+  stepMs?: number;
 }
 
 /** A frame of 24 bytes at 4800 baud and 11 bits a byte takes 55 ms, and the next one follows at once. */
@@ -28,7 +30,7 @@ export class Cse7766Chip implements SerialChip {
   readonly planted: (Uint8Array | "silence")[] = [];
 
   constructor(settings: Cse7766Settings) {
-    this.#settings = { coefficients: FROM_A_RECORDING, ...settings };
+    this.#settings = { coefficients: FROM_A_RECORDING, stepMs: 100, ...settings };
     this.#countedAt = settings.clock.now;
   }
 
@@ -49,12 +51,21 @@ export class Cse7766Chip implements SerialChip {
     this.#settings.clock.clear(this.#timer);
   }
 
+  #integrate(): void {
+    const { clock, values, coefficients, stepMs } = this.#settings;
+    while (this.#countedAt < clock.now) {
+      const step = Math.min(stepMs - (this.#countedAt % stepMs), clock.now - this.#countedAt);
+      const { watts } = values(this.#countedAt);
+      this.#pulses += (watts * step) / 1000 / (coefficients.power / 1e6);
+      this.#countedAt += step;
+    }
+  }
+
   /** What it would send now. */
   frame(): Uint8Array {
     const { clock, values, coefficients } = this.#settings;
+    this.#integrate();
     const { volts, amperes, watts } = values(clock.now);
-    this.#pulses += (watts * (clock.now - this.#countedAt)) / 1000 / (coefficients.power / 1e6);
-    this.#countedAt = clock.now;
     const powerCycle = Math.round(coefficients.power / watts);
     const hasPower = powerCycle <= LONGEST_CYCLE;
     return cse7766Frame({

@@ -8,9 +8,9 @@ export interface Hlw8012Settings {
   shuntMilliohms?: number;
   upperOhms?: number;
   lowerOhms?: number;
+  /** How finely it integrates, at multiples of it: virtual milliseconds. Default 50. */
+  stepMs?: number;
 }
-
-const STEP_MS = 50;
 
 /** Hertz at a volt at each pin, as the data sheets' formulas have it. */
 const FACTORS = {
@@ -42,6 +42,7 @@ export class Hlw8012Chip {
       shuntMilliohms: 1,
       upperOhms: 2_350_000,
       lowerOhms: 1000,
+      stepMs: 50,
       ...settings,
     };
     this.#countedAt = settings.clock.now;
@@ -61,10 +62,10 @@ export class Hlw8012Chip {
   }
 
   #integrate(): this {
-    const { clock, values, model, shuntMilliohms, upperOhms, lowerOhms } = this.#settings;
+    const { clock, values, model, shuntMilliohms, upperOhms, lowerOhms, stepMs } = this.#settings;
     const factors = FACTORS[model];
     while (this.#countedAt < clock.now) {
-      const step = Math.min(STEP_MS, clock.now - this.#countedAt);
+      const step = Math.min(stepMs - (this.#countedAt % stepMs), clock.now - this.#countedAt);
       const { volts, amperes, watts } = values(this.#countedAt);
       const divided = lowerOhms / (upperOhms + lowerOhms);
       const ohms = shuntMilliohms / 1000;

@@ -86,7 +86,7 @@ export class Ina226Chip extends RegisterChip {
     const shunt = Math.round((amperes * shuntOhms) / 2.5e-6);
     this.convert(
       Math.max(-32_768, Math.min(shunt, 32_767)),
-      Math.max(0, Math.round(volts / 0.00125)) & 0x7fff,
+      Math.max(0, Math.min(Math.round(volts / 0.00125), 0x7fff)),
     );
     if (this.#configuration & 4) this.#begin();
     else this.#readyAt = undefined;

@@ -49,6 +49,8 @@ export interface PlantState {
   heatPump: { phases: PlantPhase[] };
   /** A washing machine in a plug. */
   plug: PlantPhase;
+  /** At the house's connection: W that it takes less what it gives, and the Wh each way. */
+  grid: { w: number; importWh: number; exportWh: number };
 }
 
 const EFFICIENCY = 0.97;
@@ -58,7 +60,7 @@ const STANDBY = 8;
 const EMPTY_V = 48;
 const SPAN_V = 6;
 const RESISTANCE = 0.02;
-const LARGEST_A = 45;
+export const LARGEST_A = 45;
 /** Steps of its converter's pause between charging and discharging. */
 const PAUSE_STEPS = 14;
 /** What the rest of the house takes, in W. */
@@ -117,7 +119,7 @@ export class Plant {
   }
 
   /** Registers grow by what flows in `ms`. */
-  #count({ inverter, battery, heatPump, plug }: PlantState, ms: number): void {
+  #count({ inverter, battery, heatPump, plug, grid }: PlantState, ms: number): void {
     const hours = ms / HOUR_MS;
     inverter.wh += inverter.w * hours;
     for (const string of inverter.strings) string.wh += string.w * hours;
@@ -130,6 +132,8 @@ export class Plant {
       battery.inWh += battery.v * ah;
     }
     for (const phase of [...heatPump.phases, plug]) phase.wh += phase.p * hours;
+    if (grid.w < 0) grid.exportWh -= grid.w * hours;
+    else grid.importWh += grid.w * hours;
   }
 
   /** Begins the next step. */
@@ -138,7 +142,7 @@ export class Plant {
     this.#stepEnd += STEP_MS;
     const local = begin + this.#settings.utcOffset * 60_000;
     const hour = (local - Math.floor(local / DAY_MS) * DAY_MS) / HOUR_MS;
-    const { hz: _, inverter, battery, heatPump, plug } = this.#begun;
+    const { hz: _, inverter, battery, heatPump, plug, grid } = this.#begun;
     this.#begun.hz = 49.95 + Math.floor(this.#random.unit() * 10) / 100;
     const volts = () => NOMINAL_V + Math.floor((this.#random.unit() - 0.5) * 40) / 10;
     this.#shine(hour, inverter, volts);
@@ -150,6 +154,7 @@ export class Plant {
     carry(plug, volts(), washed * this.#noise(), PLUG_FACTOR);
     const used = heatPump.phases.reduce((sum, { p }) => sum + p, plug.p + REST_W);
     this.#balance(inverter.w - used, battery);
+    grid.w = used - inverter.w + battery.v * battery.a;
   }
 
   #noise(): number {
@@ -217,6 +222,7 @@ function createState(): PlantState {
     battery: { v: EMPTY_V, a: 0, inAh: 0, outAh: 0, inWh: 0, outWh: 0 },
     heatPump: { phases: [0, 1, 2].map(createPhase) },
     plug: createPhase(),
+    grid: { w: 0, importWh: 0, exportWh: 0 },
   };
 }
 
@@ -229,6 +235,7 @@ function copy(from: PlantState, to: PlantState): void {
   Object.assign(to.battery, from.battery);
   copyEach(from.heatPump.phases, to.heatPump.phases);
   Object.assign(to.plug, from.plug);
+  Object.assign(to.grid, from.grid);
 }
 
 function copyEach<T extends object>(from: readonly T[], to: readonly T[]): void {

@@ -45,6 +45,8 @@ export class Stream {
   #isWaiting = false;
   /** What is known of the slot under way, if no good sample comes. */
   #quality: QualityCode = Quality.silent;
+  /** Of samples that came before their slot: what they said since the reading before must not be lost. */
+  #flags = 0;
   #onTaken: (() => void) | undefined;
   #openedAt = 0;
 
@@ -131,7 +133,10 @@ export class Stream {
     if (!sample) return;
     const ticks = sample.ticks ?? this.#options.clock.ticks;
     const { sampleMs } = this.plan;
-    if (sampleMs && ticks < this.#due) return;
+    if (sampleMs && ticks < this.#due) {
+      this.#flags |= sample.flags ?? 0;
+      return;
+    }
     if (sampleMs && sample.quality !== Quality.good) this.#quality = sample.quality;
     else this.#take(ticks, sample);
   }
@@ -156,6 +161,10 @@ export class Stream {
     // Half a period on, so that a clock that was set back a little meanwhile gives no slot twice.
     if (sampleMs) this.#due = time.slotAfter(Math.max(ticks + 1, this.#due + sampleMs / 2), sampleMs);
     this.#quality = Quality.silent;
+    if (sample.flags !== undefined) {
+      sample.flags |= this.#flags;
+      this.#flags = 0;
+    }
     onReading(ticks, sample);
     if (this.#driver?.again) this.#waitForSlot();
     else if (this.#driver && this.#options.closesBetween) this.#closeLater();

@@ -40,6 +40,11 @@ export interface Ade7953Configuration {
   reversedB?: boolean;
   /** A lower voltage is implausible, in V, 0 to 400. Default 50. */
   minimumVolts?: number;
+  /**
+   * What a circuit carries at most, in W, 1 to 10,000,000: how long a sleeper may sleep follows from it. Default full scale,
+   * with which an energy register overflows in 40 s.
+   */
+  maximumWatts?: number;
 }
 
 /** What the driver has counted since it was made. */
@@ -92,8 +97,15 @@ const RMS_FULL_SCALE = 9_032_007;
 const POWER_FULL_SCALE = 4_862_401;
 const ENERGY_FULL_SCALE_HZ = 206_900;
 const SECONDS = 3600;
-/** Of `Counts`: the ticks at which the chip was set up. */
-const SET_UP_AT = 0;
+/** An energy register has 24 bits with a sign. */
+const ENERGY_STEPS = 0x80_0000;
+const DEFAULT_DIVIDER = 991;
+const DEFAULT_VOLTS_BY_AMPERE = 0.0111;
+const MAX_WATTS = 10_000_000;
+/** Of `Counts`: whether the chip was set up, and whether energy may be missing since the sample before. */
+const STATE = 0;
+const SET_UP = 0;
+const UNCERTAIN = 1;
 
 /** One current channel: where its registers are, what they mean, and what was counted. */
 interface Channel {
@@ -118,7 +130,8 @@ interface Channel {
  * channel `i`, `p`, `q`, `s` and, from the second poll on, `ei` and `ee`, which begin at 0, or go on from `counts`.
  *
  * Reading an energy register resets it, so a reading that fails on the bus may have taken energy with it: `uncertain`
- * counts that, and the next sample says so in `flags`.
+ * counts that, and the next sample says so in `flags`, as it does when a register has overflowed, or the chip was set up
+ * anew. That outlives the driver in `counts`.
  */
 export class Ade7953 {
   static readonly counts = { raw: 1, totals: 4 } as const;
@@ -129,14 +142,13 @@ export class Ade7953 {
   readonly #repeats = new Repeats(STUCK_POLLS);
   readonly #channels = [createChannel(0, 1), createChannel(1, 2)] as const;
   #registers: I2CRegisters | undefined;
-  #divider = 991;
+  #divider = DEFAULT_DIVIDER;
   #minimumVolts = 50;
   readonly #counts: Counts;
   #isReady: boolean;
   /** In this poll. */
   #wasPrepared = false;
   #hasCounted: boolean;
-  #isUncertain = false;
   #volts = 0;
   #hertz = 0;
   #rawVolts = 0;
@@ -151,11 +163,20 @@ export class Ade7953 {
     this.counters = this.#counters;
     this.#counts = new Counts("ade7953", Ade7953.counts, options.counts);
     // A driver before has set it up, and the chip has counted since: what it has forgotten is found at the first poll.
-    this.#isReady = !Number.isNaN(this.#counts.raw(SET_UP_AT));
+    this.#isReady = !Number.isNaN(this.#counts.raw(STATE));
     this.#hasCounted = this.#isReady || this.#counts.hasTotals;
     this.#polling = new Polling(options, () => this.#poll());
     this.#registers = new I2CRegisters(options.sensor, ADDRESS, HZ, 2);
     this.#polling.start();
+  }
+
+  /** Milliseconds in which an energy register overflows at the earliest. */
+  static overflowMs(options: Ade7953Configuration): number {
+    const { divider = DEFAULT_DIVIDER, maximumWatts = Number.POSITIVE_INFINITY } = options;
+    const { voltsByAmpereA = DEFAULT_VOLTS_BY_AMPERE, voltsByAmpereB = DEFAULT_VOLTS_BY_AMPERE } = options;
+    const fullScale = fullScaleWatts(divider, Math.max(voltsByAmpereA, voltsByAmpereB));
+    const share = Math.min(maximumWatts / fullScale, 1);
+    return Math.floor((ENERGY_STEPS / ENERGY_FULL_SCALE_HZ / share) * 1000);
   }
 
   /** @throws RangeError or TypeError that names the field; nothing has changed then. */
@@ -175,6 +196,7 @@ export class Ade7953 {
     checkBoolean("ade7953", "reversedA", reversedA);
     checkBoolean("ade7953", "reversedB", reversedB);
     checkNumber("ade7953", "minimumVolts", minimumVolts, 0, 400);
+    checkNumber("ade7953", "maximumWatts", options.maximumWatts ?? MAX_WATTS, 1, MAX_WATTS);
     this.#polling.configure("ade7953", pollMs, SHORTEST_POLL_MS);
     this.#divider = divider;
     this.#minimumVolts = minimumVolts;
@@ -220,7 +242,9 @@ export class Ade7953 {
     } catch {
       return false;
     }
-    this.#counts.keep(SET_UP_AT, this.#polling.clock.ticks);
+    // Of a chip that had counted for registers that go on, what it held is lost.
+    if (this.#counts.hasTotals && !this.#isUncertain) this.#doubt();
+    else if (!this.#isUncertain) this.#counts.keep(STATE, SET_UP);
     this.#isReady = true;
     return true;
   }
@@ -275,9 +299,14 @@ export class Ade7953 {
     }
   }
 
+  /** Outlives the driver, until a sample has said it. */
   #doubt(): void {
     this.#counters.uncertain++;
-    this.#isUncertain = true;
+    this.#counts.keep(STATE, UNCERTAIN);
+  }
+
+  get #isUncertain(): boolean {
+    return this.#counts.raw(STATE) === UNCERTAIN;
   }
 
   #read(registers: I2CRegisters): boolean {
@@ -299,7 +328,7 @@ export class Ade7953 {
   }
 
   #fullScaleWatts({ voltsByAmpere }: Channel): number {
-    return (FULL_SCALE_VOLTS * this.#divider * FULL_SCALE_VOLTS) / voltsByAmpere;
+    return fullScaleWatts(this.#divider, voltsByAmpere);
   }
 
   #isPlausible(): boolean {
@@ -330,7 +359,7 @@ export class Ade7953 {
       sample[names.ee] = this.#counts.total(channel.imported + 1);
     }
     this.#hasCounted = true;
-    this.#isUncertain = false;
+    this.#counts.keep(STATE, SET_UP);
     this.#polling.succeed(sample);
   }
 
@@ -340,6 +369,10 @@ export class Ade7953 {
   }
 }
 
+function fullScaleWatts(divider: number, voltsByAmpere: number): number {
+  return (FULL_SCALE_VOLTS * divider * FULL_SCALE_VOLTS) / voltsByAmpere;
+}
+
 /** @param index 0 for A, 1 for B: their registers are neighbours. */
 function createChannel(index: number, phase: number): Channel {
   const channel: Channel = {
@@ -347,7 +380,7 @@ function createChannel(index: number, phase: number): Channel {
     status: index ? 0x331 : 0x32e,
     names: namesOf(phase),
     imported: 2 * index,
-    ...{ phase, voltsByAmpere: 0.0111, sign: 1, i: 0, p: 0, q: 0 },
+    ...{ phase, voltsByAmpere: DEFAULT_VOLTS_BY_AMPERE, sign: 1, i: 0, p: 0, q: 0 },
   };
   return channel;
 }

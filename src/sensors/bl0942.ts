@@ -2,18 +2,12 @@ import type { SerialBus } from "../hal";
 import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
 import { Counts } from "./counts";
-import {
-  checkBoolean,
-  checkInteger,
-  checkNumber,
-  checkOptions,
-  type DriverCallbacks,
-} from "./driver-options";
+import { checkBoolean, checkInteger, checkNumber } from "./driver-options";
 import { isPlausibleCircuit, isPlausibleFrequency, reactivePower } from "./mains";
 import { Polling } from "./polling";
-import { SerialInput } from "./serial-input";
+import { SerialSensor, type SerialSensorOptions } from "./serial-sensor";
 
-export interface Bl0942Options extends DriverCallbacks {
+export interface Bl0942Options extends SerialSensorOptions {
   /** The serial class, and what its constructor needs. `baud` is 4800 unless given (SCLK_BPS pin low: 4800). */
   sensor: SerialBus;
   /**
@@ -63,13 +57,15 @@ const READ = 0x58;
 const PACKET = 0xaa;
 const HEAD = 0x55;
 const ANSWER_BYTES = 23;
+const CHUNK_BYTES = 32;
 /** 23 bytes take 48 ms at 4800 baud, the command 4 ms. */
 const TIMEOUT_MS = 150;
 const SHORTEST_POLL_MS = 200;
 /** The lowest bits are noise: equal measurements in a row are none. */
 const STUCK_POLLS = 10;
 
-// BL0942 data sheet, as esphome/esphome and arendst/Tasmota have it: registers at a millivolt at the pins.
+// BL0942 data sheet V1.06: registers at a millivolt at the pins. ESPHome's bl0942.cpp (0b6826d) has the same constants, the
+// pulse's 419430.4 among them, the sign of WATT, and the checksum that begins with the command and the address.
 const REFERENCE = 1.218;
 const CURRENT_BY_MILLIVOLT = 305_978 / REFERENCE;
 const VOLTAGE_BY_MILLIVOLT = 73_989 / REFERENCE;
@@ -96,18 +92,16 @@ const MAINS_VOLTS = 50;
  *
  * The chip counts pulses without a sign; they go to the side that the power has when they are read.
  */
-export class Bl0942 {
+export class Bl0942 extends SerialSensor {
   static readonly counts = { raw: 2, totals: 2 } as const;
   readonly identification = { model: "BL0942", classification: "PowerMeter" } as const;
   readonly counters: Readonly<Bl0942Counters>;
   readonly #counters: Bl0942Counters;
-  readonly #polling: Polling;
-  readonly #port: SerialInput;
+  protected readonly timing: Polling;
 
   readonly #command = Uint8Array.of(READ, PACKET);
   readonly #answer = new Uint8Array(ANSWER_BYTES);
   readonly #last = new Uint8Array(ANSWER_BYTES);
-  readonly #chunk = new Uint8Array(32);
   #length = 0;
   #asked = false;
   #received = false;
@@ -126,8 +120,7 @@ export class Bl0942 {
   readonly #counts: Counts;
 
   constructor(options: Bl0942Options) {
-    checkOptions("bl0942", options, "a serial");
-    const { sensor, onError } = options;
+    super("bl0942", options, BAUD, CHUNK_BYTES);
     this.#counters = {
       ...{ polls: 0, good: 0, silent: 0, partial: 0, checksum: 0, implausible: 0, bus: 0 },
       ...{ discardedBytes: 0, resets: 0, stuck: 0 },
@@ -135,23 +128,13 @@ export class Bl0942 {
     this.counters = this.#counters;
     this.#counts = new Counts("bl0942", Bl0942.counts, options.counts);
     this.#scale();
-    this.#polling = new Polling(options, () => this.#poll());
-    this.#port = new SerialInput(
-      sensor,
-      BAUD,
-      this.#chunk,
-      (length) => this.#onChunk(length),
-      (error) => {
-        this.close();
-        onError?.(error);
-      },
-    );
-    this.#polling.start();
+    this.timing = new Polling(options, () => this.#poll());
+    this.timing.start();
   }
 
   /** @throws RangeError or TypeError that names the field; nothing has changed then. */
   configure(options: Bl0942Configuration): void {
-    const { pollMs = this.#polling.pollMs, address = this.#command[0] - READ } = options;
+    const { pollMs = this.timing.pollMs, address = this.#command[0] - READ } = options;
     const { shuntMilliohms = this.#shuntMilliohms, divider = this.#divider } = options;
     const { reversed = this.#sign < 0, minimumVolts = this.#minimumVolts } = options;
     checkInteger("bl0942", "address", address, 0, 3);
@@ -159,23 +142,13 @@ export class Bl0942 {
     checkNumber("bl0942", "divider", divider, 1, 100_000);
     checkBoolean("bl0942", "reversed", reversed);
     checkNumber("bl0942", "minimumVolts", minimumVolts, 0, 400);
-    this.#polling.configure("bl0942", pollMs, SHORTEST_POLL_MS);
+    this.timing.configure("bl0942", pollMs, SHORTEST_POLL_MS);
     this.#command[0] = READ + address;
     this.#shuntMilliohms = shuntMilliohms;
     this.#divider = divider;
     this.#sign = reversed ? -1 : 1;
     this.#minimumVolts = minimumVolts;
     this.#scale();
-  }
-
-  /** The newest unread sample, or undefined. A good one is not replaced by a bad one. */
-  sample(): Sample | undefined {
-    return this.#polling.take();
-  }
-
-  close(): void {
-    this.#polling.close();
-    this.#port.close();
   }
 
   #scale(): void {
@@ -192,13 +165,13 @@ export class Bl0942 {
     this.#received = false;
     this.#damaged = false;
     try {
-      this.#port.write(this.#command);
+      this.write(this.#command);
     } catch {
       this.#fail("bus");
       return;
     }
     this.#asked = true;
-    this.#polling.wait(TIMEOUT_MS, () => this.#onTimeout());
+    this.timing.wait(TIMEOUT_MS, () => this.#onTimeout());
   }
 
   #onTimeout(): void {
@@ -206,11 +179,7 @@ export class Bl0942 {
     this.#fail(this.#damaged ? "checksum" : this.#received ? "partial" : "silent");
   }
 
-  #onChunk(length: number): void {
-    for (let index = 0; index < length; index++) this.#receive(this.#chunk[index]);
-  }
-
-  #receive(byte: number): void {
+  protected receive(byte: number): void {
     this.#received = true;
     if (!this.#asked || (this.#length === 0 && byte !== HEAD)) {
       this.#counters.discardedBytes++;
@@ -254,11 +223,11 @@ export class Bl0942 {
       return;
     }
     this.#counters.good++;
-    this.#polling.succeed(this.#newSample(v, i, p, f));
+    this.timing.succeed(this.#newSample(v, i, p, f));
   }
 
   #newSample(v: number, i: number, p: number, f: number): Sample {
-    const sample = this.#polling.newSample();
+    const sample = this.timing.newSample();
     const s = v * i;
     sample.v = v;
     sample.i = i;
@@ -277,7 +246,7 @@ export class Bl0942 {
   /** False at the first count, which is only a beginning. */
   #count(pulses: number, p: number): boolean {
     const counts = this.#counts;
-    const { ticks } = this.#polling.clock;
+    const { ticks } = this.timing.clock;
     const last = counts.raw(COUNTED);
     const ms = ticks - counts.raw(COUNTED_AT);
     counts.keep(COUNTED, pulses);
@@ -303,7 +272,7 @@ export class Bl0942 {
 
   #fail(fault: Fault): void {
     this.#counters[fault]++;
-    this.#polling.fail(Quality[fault]);
+    this.timing.fail(Quality[fault]);
   }
 }
 

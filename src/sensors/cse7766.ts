@@ -1,14 +1,13 @@
-import type { SerialBus } from "../hal";
+import type { Clock, SerialBus } from "../hal";
 import { Quality } from "../model/quality";
 import type { Sample } from "../model/reading";
 import { Counts } from "./counts";
-import { checkInteger, checkNumber, checkOptions, type DriverCallbacks } from "./driver-options";
+import { checkInteger, checkNumber } from "./driver-options";
+import { Listening } from "./listening";
 import { isPlausibleCircuit, reactivePower } from "./mains";
-import { Samples } from "./samples";
-import { SerialInput } from "./serial-input";
-import { Silence } from "./silence";
+import { SerialSensor, type SerialSensorOptions } from "./serial-sensor";
 
-export interface Cse7766Options extends DriverCallbacks {
+export interface Cse7766Options extends SerialSensorOptions {
   /**
    * The serial class, and what its constructor needs. `baud` is 4800 unless given. The chip sends an even parity bit
    * (8E1), which ECMA-419's Serial has no word for: a UART at 8N1 takes it for the stop bit and gives the same bytes,
@@ -58,6 +57,7 @@ type Fault = "silent" | "checksum" | "malformed" | "implausible";
 // CSE7766 data sheet, as esphome/esphome (cse7766.cpp) and arendst/Tasmota have it: 24 bytes at 4800 baud, 8E1.
 const BAUD = 4800;
 const FRAME_BYTES = 24;
+const CHUNK_BYTES = 64;
 const CHECK = 0x5a;
 const NORMAL = 0x55;
 const NOT_CALIBRATED = 0xaa;
@@ -81,10 +81,9 @@ const MAX_WATTS = 20_000;
 /** Nor, for long, more than 25 A: a counter that says so began anew. With 1 mΩ and 1 MΩ it holds 195 Wh. */
 const MAX_COUNTED_WATTS = 6000;
 const DEFAULT_SILENT_MS = 2000;
+const SHORTEST_SILENT_MS = 100;
 const LONGEST_MS = 86_400_000;
 const WATT_SECONDS_PER_WH = 3600;
-/** A flood of bad frames gives one bad sample in this time; all of them are counted. */
-const BAD_SAMPLE_MS = 1000;
 
 /**
  * A CSE7766 single-phase meter, as in plugs, which talks by itself, after ECMA-419's Sensor class pattern: `v`, `i`,
@@ -92,21 +91,17 @@ const BAD_SAMPLE_MS = 1000;
  * It does not tell import from export. Below 5 W or so a cycle of power outlasts many frames: the power is then the
  * last whole cycle's, or less if the one under way shows that.
  */
-export class Cse7766 {
+export class Cse7766 extends SerialSensor {
   static readonly counts = { raw: 2, totals: 1 } as const;
   readonly identification = { model: "CSE7766", classification: "PowerMeter" } as const;
   readonly counters: Readonly<Cse7766Counters>;
   readonly #counters: Cse7766Counters;
-  readonly #options: DriverCallbacks;
-  readonly #port: SerialInput;
-  readonly #silence: Silence;
-  readonly #samples: Samples;
+  protected readonly timing: Listening;
+  readonly #clock: Clock;
   readonly #frame = new Uint8Array(FRAME_BYTES);
-  readonly #chunk = new Uint8Array(64);
   #length = 0;
 
   #pollMs = 1000;
-  #silentMs = DEFAULT_SILENT_MS;
   #shuntMilliohms = 1;
   #dividerKiloohms = 1000;
   #minimumVolts = 50;
@@ -118,9 +113,8 @@ export class Cse7766 {
   #lastGood = Number.NEGATIVE_INFINITY;
 
   constructor(options: Cse7766Options) {
-    checkOptions("cse7766", options, "a serial");
-    const { sensor, clock, onSample, onError } = options;
-    this.#options = options;
+    super("cse7766", options, BAUD, CHUNK_BYTES);
+    this.#clock = options.clock;
     this.#counters = {
       ...{ frames: 0, good: 0, silent: 0, checksum: 0, malformed: 0, implausible: 0 },
       ...{ incomplete: 0, discardedBytes: 0, resets: 0 },
@@ -128,57 +122,29 @@ export class Cse7766 {
     this.counters = this.#counters;
     this.#counts = new Counts("cse7766", Cse7766.counts, options.counts);
     this.#hasEnergy = this.#counts.hasTotals;
-    this.#samples = new Samples(clock, onSample, BAD_SAMPLE_MS);
-    this.#silence = new Silence(clock, () => this.#fail("silent"));
-    this.#port = new SerialInput(
-      sensor,
-      BAUD,
-      this.#chunk,
-      (length) => this.#onChunk(length),
-      (error) => {
-        this.close();
-        onError?.(error);
-      },
-    );
-    this.#silence.watch(this.#silentMs);
+    this.timing = new Listening(options, DEFAULT_SILENT_MS, () => this.#fail("silent"));
   }
 
   /** @throws RangeError that names the field; nothing has changed then. */
   configure(options: Cse7766Configuration): void {
-    const { pollMs = this.#pollMs, silentMs = this.#silentMs, minimumVolts = this.#minimumVolts } = options;
+    const { pollMs = this.#pollMs, minimumVolts = this.#minimumVolts } = options;
     const { shuntMilliohms = this.#shuntMilliohms, dividerKiloohms = this.#dividerKiloohms } = options;
     checkInteger("cse7766", "pollMs", pollMs, 0, LONGEST_MS);
-    checkInteger("cse7766", "silentMs", silentMs, 100, LONGEST_MS);
     checkNumber("cse7766", "shuntMilliohms", shuntMilliohms, 0.01, 100);
     checkNumber("cse7766", "dividerKiloohms", dividerKiloohms, 1, 100_000);
     checkNumber("cse7766", "minimumVolts", minimumVolts, 0, 400);
+    this.timing.configure("cse7766", options.silentMs ?? this.timing.silentMs, SHORTEST_SILENT_MS);
     this.#pollMs = pollMs;
-    this.#silentMs = silentMs;
     this.#shuntMilliohms = shuntMilliohms;
     this.#dividerKiloohms = dividerKiloohms;
     this.#minimumVolts = minimumVolts;
-    if (this.#port.isOpen) this.#silence.watch(silentMs);
   }
 
-  /** The newest unread sample, or undefined. A good one is not replaced by a bad one. */
-  sample(): Sample | undefined {
-    return this.#samples.take();
-  }
-
-  close(): void {
-    this.#silence.close();
-    this.#port.close();
-  }
-
-  #onChunk(length: number): void {
-    for (let index = 0; index < length; index++) this.#receive(this.#chunk[index]);
-  }
-
-  #receive(byte: number): void {
+  protected receive(byte: number): void {
     const frame = this.#frame;
     frame[this.#length++] = byte;
     while (this.#length > 0 && !this.#mayBegin()) this.#discard();
-    if (this.#length < FRAME_BYTES || !this.#port.isOpen) return;
+    if (this.#length < FRAME_BYTES) return;
     this.#counters.frames++;
     if (!this.#isChecksumGood()) {
       this.#fail("checksum");
@@ -214,7 +180,7 @@ export class Cse7766 {
     const head = frame[0];
     const outOfRange = (head & OUT_OF_RANGE) === OUT_OF_RANGE ? head & ~OUT_OF_RANGE : 0;
     if (head === NOT_CALIBRATED || outOfRange & BROKEN) {
-      this.#silence.watch(this.#silentMs);
+      this.timing.hear();
       this.#fail("malformed");
       return;
     }
@@ -223,7 +189,7 @@ export class Cse7766 {
       this.#counters.incomplete++;
       return;
     }
-    this.#silence.watch(this.#silentMs);
+    this.timing.hear();
     const v = (ratio(frame, 2) * this.#dividerKiloohms) / 1000;
     const amperes = flags & HAS_CURRENT ? ratio(frame, 8) / this.#shuntMilliohms : Number.NaN;
     const i = amperes < MIN_AMPERES ? 0 : amperes;
@@ -240,10 +206,10 @@ export class Cse7766 {
     }
     this.#counters.good++;
     this.#count();
-    const { ticks } = this.#options.clock;
+    const { ticks } = this.#clock;
     if (ticks - this.#lastGood < this.#pollMs) return;
     this.#lastGood = ticks;
-    this.#samples.put(this.#newSample(v, i, p));
+    this.timing.succeed(this.#newSample(v, i, p));
   }
 
   #measurePower(isZero: boolean, isWhole: boolean): void {
@@ -257,7 +223,7 @@ export class Cse7766 {
   }
 
   #newSample(v: number, i: number, p: number): Sample {
-    const sample = this.#samples.create();
+    const sample = this.timing.newSample();
     sample.v = v;
     if (!Number.isNaN(i)) sample.i = i;
     if (!Number.isNaN(p)) sample.p = p;
@@ -277,7 +243,7 @@ export class Cse7766 {
   #count(): void {
     const frame = this.#frame;
     const pulses = (frame[20] & OVERFLOW_BIT ? PULSES / 2 : 0) + frame[21] * 256 + frame[22];
-    const { ticks } = this.#options.clock;
+    const { ticks } = this.#clock;
     const counts = this.#counts;
     const last = counts.raw(COUNTED);
     const since = ticks - counts.raw(COUNTED_AT);
@@ -293,7 +259,7 @@ export class Cse7766 {
 
   #fail(fault: Fault): void {
     this.#counters[fault]++;
-    if (this.#samples.isBadDue()) this.#samples.putBad(Quality[fault]);
+    this.timing.fail(Quality[fault]);
   }
 }
 

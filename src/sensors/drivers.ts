@@ -54,6 +54,8 @@ export interface DriverRow {
   readonly counts?: CountsShape;
   /** Registers that it counts while the terminal is awake, and not in deep sleep: of no use to a sleeper. */
   readonly countsAwake?: readonly string[];
+  /** With these options it counts right for so many milliseconds while nobody reads it. */
+  readonly countsMs?: (options: SensorOptions) => number;
   /** Closed between two readings it would lose counts, or miss what the device says of its own accord. */
   readonly staysOpen?: true;
   /** The device says its readings of its own accord, at times of its own, and seldom. */
@@ -118,7 +120,9 @@ export const drivers = {
   }),
   ade7953: row(Ade7953, {
     ...{ bus: "i2c", profile: TWO_CIRCUITS, address: 0x38, counts: Ade7953.counts, staysOpen: true },
-    options: "pollMs divider voltsByAmpereA voltsByAmpereB phaseA phaseB reversedA reversedB minimumVolts ",
+    options:
+      "pollMs divider voltsByAmpereA voltsByAmpereB phaseA phaseB reversedA reversedB minimumVolts maximumWatts ",
+    countsMs: Ade7953.overflowMs,
   }),
   ina226: row(Ina226, {
     ...{ bus: "i2c", options: "pollMs shuntOhms averages ", profile: BATTERY, address: 0x40 },

@@ -45,7 +45,7 @@ export interface Ina228Counters {
 
 type Fault = "silent" | "malformed" | "implausible" | "bus";
 
-// INA228 data sheet SLYS021A, clause 7.6.1.
+// INA228 data sheet SLYS021A, clause 7.6.1; steps and factors are those of ESPHome's ina2xx_base.cpp (0e9ac88), too.
 const CONFIG = 0x00;
 const ADC_CONFIG = 0x01;
 const SHUNT_CAL = 0x02;

@@ -2,8 +2,8 @@ import type { Clock, SerialBus } from "../hal";
 import { Quality, type QualityCode } from "../model/quality";
 import type { Sample } from "../model/reading";
 import { crc16 } from "./crc16";
-import { BELGIAN_VERSION, CLOCK, LIMITS, type ParsedLine, parseLine, SLOT_NAMES, VERSION } from "./p1-line";
-import { MBusLines } from "./p1-mbus-lines";
+import type { MBusLines } from "./p1-mbus-lines";
+import { P1Telegram } from "./p1-telegram";
 import { Samples } from "./samples";
 import { SerialInput } from "./serial-input";
 
@@ -70,8 +70,6 @@ const READ_BYTES = 256;
 /** Behind what was read stands a line's end, so that a search for one ends there. Four bytes: the buffer is words too. */
 const SENTINEL_BYTES = 4;
 const CHECKSUM_DIGITS = 4;
-/** DSMR 4.0 brought the checksum. */
-const FIRST_VERSION_WITH_CHECKSUM = 40;
 /** A flood of bad telegrams gives one bad sample in this time; all of them are counted. */
 const BAD_SAMPLE_MS = 1000;
 
@@ -122,15 +120,8 @@ export class P1 {
   #digitsValue = 0;
   #ending = false;
 
-  readonly #values = new Float64Array(SLOT_NAMES.length);
-  readonly #parsed: ParsedLine = { slot: -1, value: Number.NaN, unit: 0, empty: false };
+  readonly #telegram = new P1Telegram();
   readonly #listeners: P1Listener[] = [];
-  /** Of the telegram under way, where somebody wanted them when it began. */
-  #mbus: MBusLines | undefined;
-  #wantsChecksum = false;
-  #isUnreadable = false;
-  #hasEmpty = false;
-  #hasValues = false;
 
   constructor(options: P1Options) {
     const { sensor, clock, onSample, onError } = options;
@@ -153,7 +144,6 @@ export class P1 {
       discardedBytes: 0,
     };
     this.counters = this.#counters;
-    this.#values.fill(Number.NaN);
     this.#port = new SerialInput(
       sensor,
       DEFAULT_BAUD,
@@ -292,15 +282,7 @@ export class P1 {
     // The identification line is of no interest, and never empty.
     this.#line[0] = SLASH;
     this.#lineLength = 1;
-    this.#values.fill(Number.NaN);
-    this.#mbus = this.#listeners.some(({ readsMBus }) => readsMBus)
-      ? (this.#mbus ?? new MBusLines())
-      : undefined;
-    this.#mbus?.clear();
-    this.#wantsChecksum = false;
-    this.#isUnreadable = false;
-    this.#hasEmpty = false;
-    this.#hasValues = false;
+    this.#telegram.begin(this.#listeners.some(({ readsMBus }) => readsMBus));
   }
 
   #discard(byte: number): void {
@@ -321,29 +303,14 @@ export class P1 {
     this.#lineLength = 0;
     const number = this.#lines++;
     // Of a longer line the beginning is enough: its code, and no readable value.
-    let to = Math.min(end, from + LINE_BYTES);
+    let to = end - from > LINE_BYTES ? from + LINE_BYTES : end;
     if (to === end && to > from && bytes[to - 1] === CR) to--;
     if (this.#doubtful && number < 2 && !this.#isHead(number, to - from)) {
       this.#place = Place.outside;
       this.#lineStart = true;
       return;
     }
-    this.#mbus?.read(bytes, from, to, this.#utcOffset);
-    const parsed = this.#parsed;
-    parseLine(bytes, from, to, this.#utcOffset, parsed);
-    const { slot, value, empty } = parsed;
-    if (slot < 0) return;
-    if (slot === VERSION) this.#wantsChecksum ||= !(value < FIRST_VERSION_WITH_CHECKSUM);
-    else if (slot === BELGIAN_VERSION) this.#wantsChecksum = true;
-    else {
-      this.#hasValues = true;
-      if (!empty) this.#values[slot] = value;
-      // A meter whose clock is not set sends one that cannot be.
-      if (slot === CLOCK) return;
-      // A checksum vouches for a value left empty; without one it may be damage.
-      this.#hasEmpty ||= empty;
-      this.#isUnreadable ||= !empty && Number.isNaN(value);
-    }
+    this.#telegram.read(bytes, from, to, this.#utcOffset);
   }
 
   /** A telegram begins with `/`, three letters, something else, and an empty line. IEC 62056-21, mode D. */
@@ -376,8 +343,9 @@ export class P1 {
     this.#place = Place.outside;
     this.#lineStart = false;
     if (!ended || !this.#isChecksumGood()) this.#fail("checksum");
-    else if (!this.#isReadable()) this.#fail("malformed");
-    else if (!this.#isPlausible()) this.#fail("implausible");
+    else if (!this.#telegram.isReadable(this.#digits > 0 && this.#checksum !== "none"))
+      this.#fail("malformed");
+    else if (!this.#telegram.isPlausible()) this.#fail("implausible");
     else this.#succeed();
   }
 
@@ -385,30 +353,14 @@ export class P1 {
   #isChecksumGood(): boolean {
     if (this.#checksum === "none") return true;
     if (this.#digits) return this.#digitsValue === this.#crc;
-    return this.#checksum === "auto" && !this.#wantsChecksum;
-  }
-
-  #isReadable(): boolean {
-    if (this.#isUnreadable) return false;
-    const isVouchedFor = this.#digits > 0 && this.#checksum !== "none";
-    return isVouchedFor || (this.#hasValues && !this.#hasEmpty);
-  }
-
-  #isPlausible(): boolean {
-    const values = this.#values;
-    for (let slot = 0; slot < values.length; slot++) if (values[slot] > LIMITS[slot]) return false;
-    return true;
+    return this.#checksum === "auto" && !this.#telegram.wantsChecksum;
   }
 
   #succeed(): void {
     this.#counters.good++;
     const sample = this.#samples.create();
-    const values = this.#values;
-    for (let slot = 0; slot < values.length; slot++) {
-      const value = values[slot];
-      if (!Number.isNaN(value)) sample[SLOT_NAMES[slot]] = value;
-    }
-    this.#tell((listener) => listener.onTelegram(sample, this.#mbus));
+    this.#telegram.fill(sample);
+    this.#tell((listener) => listener.onTelegram(sample, this.#telegram.mbus));
     this.#samples.put(sample);
   }
 

@@ -13,8 +13,9 @@ const REGISTERS = 10;
 const ALARM = 0xffff;
 
 /**
- * Peacefair PZEM-004T V3 (also PZEM-014 and -016), one AC circuit, on a serial line of 9600 8N1. The
- * registers are those of ESPHome's pzemac.cpp and of the frame quoted there; its ranges are from memory of the datasheet. It does not know which way power flows: `p` is never negative.
+ * Peacefair PZEM-004T V3 (also PZEM-014 and -016), one AC circuit, on a serial line of 9600 8N1. It does not know which way
+ * power flows: `p` is never negative. Registers: ESPHome's pzemac.cpp and the frame quoted there; the alarm's two values:
+ * Peacefair's register table, as jabastien/STM32_PZEM016 has it.
  *
  * Channels: `v` 0.1 V, `i` 1 mA, `p` 0.1 W, `ei` 1 Wh, `f` 0.1 Hz, `pf` 0.01; `flags` 1 while its power alarm is on.
  */

@@ -6,7 +6,6 @@ import { lowWordFirst, PzemSensor } from "./pzem";
 const MAX_V = 600;
 const MAX_A = 600;
 const REGISTERS = 8;
-const ALARM = 0xffff;
 
 /**
  * Peacefair PZEM-017 (also PZEM-003), DC, on a serial line of 9600 8N2: the second stop bit is the platform's to set, and
@@ -15,9 +14,10 @@ const ALARM = 0xffff;
  * Channels: `dcv` 0.01 V, `dci` 0.01 A, `dcp` 0.1 W, `dcei` 1 Wh; `flags` 1 while its alarm of high voltage is on, 2 of
  * low voltage.
  *
- * The eight registers are those of ESPHome's pzemdc.cpp and of the frame quoted there; its datasheet was not at hand.
- * Unverified: the value of an alarm that is on (0xFFFF, as the PZEM-004T's), and which shunt is set (holding register 3):
- * a wrong one makes current, power and energy wrong by the same factor, and no driver can see that.
+ * The eight registers are those of ESPHome's pzemdc.cpp and of the frame quoted there. An alarm that is on reads FFFF, one
+ * that is off 0000, says Peacefair's register table; the library PZEM017v1 takes whatever is not 0 for on, and so does
+ * this. Which shunt is set (holding register 3) no driver can see: a wrong one makes current, power and energy wrong by the
+ * same factor.
  */
 export class Pzem017 extends PzemSensor {
   readonly identification = { model: "PZEM-017", classification: "DCPowerMeter" } as const;
@@ -37,7 +37,7 @@ export class Pzem017 extends PzemSensor {
     sample.dci = view.getUint16(2) / 100;
     sample.dcp = lowWordFirst(view, 2) / 10;
     sample.dcei = lowWordFirst(view, 4);
-    sample.flags = (view.getUint16(12) === ALARM ? 1 : 0) + (view.getUint16(14) === ALARM ? 2 : 0);
+    sample.flags = (view.getUint16(12) ? 1 : 0) + (view.getUint16(14) ? 2 : 0);
     const isPlausible = sample.dcv <= MAX_V && sample.dci <= MAX_A && sample.dcp <= MAX_V * MAX_A;
     return isPlausible ? undefined : "implausible";
   }

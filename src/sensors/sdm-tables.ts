@@ -3,17 +3,17 @@
  * `kWh` is multiplied by 1000. A block is an address and a count: no two of a model are of one length, so that no answer
  * fits another question.
  *
- * Addresses: V, I, P, Q by phase, sums, frequency and energies by phase of the SDM630, and V, I, P, f and energies of the
- * SDM230 stand in EVerest's register maps (everest-core; that of the SDM230 scales its energies wrongly by a million);
- * the rest, and the SDM120, in mbmd's meters/rs485 (13a3019), which names Eastron's register lists. In neither, and from
- * memory: of the SDM630 apparent power by phase (0x12), reactive energies (0x4C), voltages between phases (0xC8) and the
- * neutral's current (0xE0). That 80 registers can be read at one go is how ESPHome's sdm_meter reads all three.
+ * Addresses: all of them stand in ESPHome's sdm_meter_registers.h (c42c4f1), which has Eastron's whole list. V, I, P, Q by
+ * phase, sums, frequency and energies by phase of the SDM630, and V, I, P, f and energies of the SDM230 stand in EVerest's
+ * register maps, too (everest-core; that of the SDM230 scales its energies wrongly by a million), and the SDM120 in mbmd's
+ * meters/rs485 (13a3019). At one go 80 registers can be read, and an even number of them: Eastron, SDM630 Modbus Protocol
+ * Implementation V1.8, as nobrega8/mbmap-library has it.
  */
 export interface SdmTable {
   model: string;
   blocks: readonly (readonly [address: number, count: number])[];
   rows: string;
-  /** What it can measure at most: SDM120M 45 A, SDM230 and SDM630 100 A, from memory of Eastron's data sheets. */
+  /** What it can measure at most: SDM120M 45 A (its user manual V1.0), SDM230 and SDM630 100 A. */
   maxA: number;
 }
 

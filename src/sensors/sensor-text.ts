@@ -4,7 +4,7 @@ import { columnsOf, profileOf } from "../model/profiles";
 import type { CalibrationConfiguration } from "./calibration";
 import { type DriverName, type DriverRow, rowOf } from "./drivers";
 import { checkPlaces, planOf } from "./places";
-import { checkSensor } from "./sensors";
+import { checkPeriod, checkSensor } from "./sensors";
 
 /**
  * The setting `sensors`, as text: `p1; ina228 address=0x41 shuntOhms=0.0005; sdm630 unit=2 point=7 p.gain=1.02`. A driver
@@ -61,7 +61,9 @@ function streamOf(text: string, index: number, config: Readonly<Config>): Stream
     ...(Object.keys(calibration).length && { calibration: calibration as CalibrationConfiguration }),
   };
   checkSensor(sensor, config);
-  return { ...fieldsOf(driver, row, said, index, config), sensor: words.length ? sensor : sensor.driver };
+  const fields = fieldsOf(driver, row, said, index, config);
+  checkPeriod(sensor, fields.sampleMs, config);
+  return { ...fields, sensor: words.length ? sensor : sensor.driver };
 }
 
 /** `name=value`: a number in decimal or hexadecimal, true, false, or text. */

@@ -195,6 +195,18 @@ const noClock: Clock = {
 };
 
 /**
+ * A sleeper's sensor is read once a period.
+ * @throws RangeError when its chip cannot count for so long.
+ */
+export function checkPeriod({ driver, options = {} }: SensorPlan, sampleMs: number, { mode }: Config): void {
+  const longest = rowOf(driver).countsMs?.(options) ?? Number.POSITIVE_INFINITY;
+  if (mode !== "sleeper" || sampleMs <= longest) return;
+  throw new RangeError(
+    `${driver}: sampleMs is ${sampleMs}, expected at most ${longest}: then its energy may overflow while the terminal sleeps; say what a circuit carries at most (maximumWatts), or stay up (mode=resident)`,
+  );
+}
+
+/**
  * Has the driver itself look at its options, on a bus that does nothing.
  * @throws RangeError or TypeError that names the driver and the field.
  */

@@ -1,14 +1,11 @@
 import type { SerialBus } from "../hal";
 import { Quality } from "../model/quality";
-import type { Sample } from "../model/reading";
 import { CRC16_X25_START, crc16X25 } from "./crc16-x25";
-import { checkInteger, checkOptions, type DriverCallbacks } from "./driver-options";
-import { Samples } from "./samples";
-import { SerialInput } from "./serial-input";
-import { Silence } from "./silence";
+import { Listening } from "./listening";
+import { SerialSensor, type SerialSensorOptions } from "./serial-sensor";
 import { SML_CHANNELS, SmlList } from "./sml-list";
 
-export interface SmlOptions extends DriverCallbacks {
+export interface SmlOptions extends SerialSensorOptions {
   /** The serial class, and what its constructor needs. `baud` is 9600 unless given. */
   sensor: SerialBus;
 }
@@ -39,9 +36,8 @@ const BAUD = 9600;
 /** The longest list known here has 528 bytes. */
 const MAX_FILE_BYTES = 1024;
 const READ_BYTES = 128;
-const LONGEST_MS = 86_400_000;
-/** A flood of bad files gives one bad sample in this time; all of them are counted. */
-const BAD_SAMPLE_MS = 1000;
+const DEFAULT_SILENT_MS = 10_000;
+const SHORTEST_SILENT_MS = 1000;
 
 // SML transport, version 1: BSI TR-03109-1, annex on the wired LMN interface, part b.
 const ESCAPE = 0x1b;
@@ -61,17 +57,13 @@ type PlaceCode = (typeof Place)[keyof typeof Place];
  * One buffer holds the file under way. Where a meter has the direction of power in the status of its register alone,
  * that gives the power its sign.
  */
-export class Sml {
+export class Sml extends SerialSensor {
   readonly identification = { model: "SML", classification: "SmartMeter" } as const;
   readonly counters: Readonly<SmlCounters>;
   readonly #counters: SmlCounters;
-  readonly #chunk = new Uint8Array(READ_BYTES);
   readonly #file = new Uint8Array(MAX_FILE_BYTES);
   readonly #list = new SmlList();
-  readonly #port: SerialInput;
-  readonly #silence: Silence;
-  readonly #samples: Samples;
-  #silentMs = 10_000;
+  protected readonly timing: Listening;
 
   #place: PlaceCode = Place.outside;
   #length = 0;
@@ -82,52 +74,22 @@ export class Sml {
   #meant = 0;
 
   constructor(options: SmlOptions) {
-    checkOptions("sml", options, "a serial");
-    const { sensor, clock, onSample, onError } = options;
+    super("sml", options, BAUD, READ_BYTES);
     this.#counters = {
       ...{ files: 0, good: 0, silent: 0, partial: 0, checksum: 0, overlong: 0, malformed: 0, implausible: 0 },
       discardedBytes: 0,
     };
     this.counters = this.#counters;
-    this.#samples = new Samples(clock, onSample, BAD_SAMPLE_MS);
-    this.#silence = new Silence(clock, () => this.#fail("silent"));
-    this.#port = new SerialInput(
-      sensor,
-      BAUD,
-      this.#chunk,
-      (length) => this.#onChunk(length),
-      (error) => {
-        this.close();
-        onError?.(error);
-      },
-    );
-    this.#silence.watch(this.#silentMs);
+    this.timing = new Listening(options, DEFAULT_SILENT_MS, () => this.#fail("silent"));
   }
 
   /** @throws RangeError that names the field; nothing has changed then. */
   configure(options: SmlConfiguration): void {
-    const { silentMs = this.#silentMs } = options;
-    checkInteger("sml", "silentMs", silentMs, 1000, LONGEST_MS);
-    this.#silentMs = silentMs;
-    if (this.#port.isOpen) this.#silence.watch(silentMs);
+    const { silentMs = this.timing.silentMs } = options;
+    this.timing.configure("sml", silentMs, SHORTEST_SILENT_MS);
   }
 
-  /** The newest unread sample, or undefined. A good one is not replaced by a bad one. */
-  sample(): Sample | undefined {
-    return this.#samples.take();
-  }
-
-  close(): void {
-    this.#silence.close();
-    this.#port.close();
-  }
-
-  #onChunk(length: number): void {
-    // A callback may close.
-    for (let index = 0; index < length && this.#port.isOpen; index++) this.#receive(this.#chunk[index]);
-  }
-
-  #receive(byte: number): void {
+  protected receive(byte: number): void {
     if (this.#place === Place.outside) this.#receiveOutside(byte);
     else if (this.#place === Place.escaped) this.#receiveMeaning(byte);
     else {
@@ -208,7 +170,7 @@ export class Sml {
   #end(): void {
     const [, padding, low, high] = this.#meaning;
     this.#leave();
-    this.#silence.watch(this.#silentMs);
+    this.timing.hear();
     const length = this.#length - padding;
     if ((~this.#crc & 0xffff) !== high * 256 + low) {
       this.#fail("checksum");
@@ -222,18 +184,18 @@ export class Sml {
 
   #succeed(): void {
     this.#counters.good++;
-    const sample = this.#samples.create();
+    const sample = this.timing.newSample();
     const { values } = this.#list;
     for (let slot = 0; slot < values.length; slot++) {
       const value = values[slot];
       if (!Number.isNaN(value)) sample[SML_CHANNELS[slot]] = value;
     }
-    this.#samples.put(sample);
+    this.timing.succeed(sample);
   }
 
   #fail(fault: Fault): void {
     this.#counters[fault]++;
-    if (this.#samples.isBadDue()) this.#samples.putBad(Quality[fault]);
+    this.timing.fail(Quality[fault]);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Which points of SunSpec's models become channels. Offsets, types and scale factors: sunspec/models 7abdf89,
- * json/model_N.json; offset 0 is the first register behind the model's length.
+ * json/model_N.json; offset 0 is the first register behind the model's length. Models 102, 112, 202 and 204 have the layout of
+ * 101, 111 and 201.
  *
  * A row is `channel offset type scale`: `scale` is the offset of the scale factor, `-` for none. Types: u16, i16, u32,
  * u64, f32, e16 (an enumeration), a32 (an accumulator: 0 is not implemented). With a `-` before it a value changes its

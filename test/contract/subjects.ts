@@ -1,14 +1,24 @@
 import type {
+  Digital,
+  DigitalOptions,
   Flash,
   Hal,
+  I2C,
+  I2CConstructor,
+  I2COptions,
   KeyValue,
   MqttClient,
   MqttMessage,
   MqttOptions,
   NtpClient,
   NtpOptions,
+  PulseCount,
+  PulseCountOptions,
   Serial,
   SerialOptions,
+  Tcp,
+  TcpConstructor,
+  TcpOptions,
   Timer,
   WiFi,
 } from "../../src/hal";
@@ -43,6 +53,78 @@ function serial({ hal, settle }: Platform): Subject<Serial> {
     react: (port, callback) => {
       if (callback === "onReadable") port.read();
       else port.format = "buffer";
+    },
+    settle,
+  };
+}
+
+type Settle = Platform["settle"];
+
+/** At address 68 (0x44) a target answers whatever it is asked. */
+export function i2cOf(io: I2CConstructor, settle: Settle): Subject<I2C> {
+  return {
+    callbacks: [],
+    options: () => ({ data: 21, clock: 22, hz: 100_000, address: 0x44 }),
+    bad: {
+      "no address": { address: undefined },
+      "an address of eight bits": { address: 0x88 },
+      "hz 0": { hz: 0 },
+      "no pins": { data: undefined },
+    },
+    open: (options) => new io(options as unknown as I2COptions),
+    settle,
+  };
+}
+
+function pulseCount({ hal, settle }: Platform): Subject<PulseCount> {
+  const { io: Pulses } = hal.buses.pulseCount!;
+  return {
+    callbacks: [],
+    options: () => ({ signal: 5 }),
+    bad: { "no pin": { signal: undefined }, "a pin where nothing is": { signal: 6 } },
+    open: (options) => new Pulses(options as unknown as PulseCountOptions),
+    settle,
+  };
+}
+
+function digital({ hal, settle }: Platform): Subject<Digital> {
+  const { io: Pins } = hal.buses.digital!;
+  return {
+    callbacks: [],
+    options: () => ({ pin: 12, mode: Pins.Output }),
+    bad: {
+      "no pin": { pin: undefined },
+      "a pin where nothing is": { pin: 13 },
+      "no mode": { mode: undefined },
+      "an input": { mode: Pins.Input },
+    },
+    open: (options) => new Pins(options as unknown as DigitalOptions),
+    settle,
+  };
+}
+
+/** What a peer is sent that answers it. */
+export const BYTES = Uint8Array.of(1, 2, 3);
+export const PEER = "192.0.2.7:502";
+
+export function tcpOf(io: TcpConstructor, settle: Settle): Subject<Tcp> {
+  const [address, port] = PEER.split(":");
+  const bytes = new Uint8Array(8);
+  return {
+    callbacks: ["onReadable", "onWritable", "onError"],
+    expected: ["onReadable", "onWritable"],
+    options: () => ({ address, port: Number(port) }),
+    bad: {
+      "no address": { address: undefined },
+      "an empty host": { address: undefined, host: "" },
+      "no port": { port: undefined },
+      "port 65536": { port: 65_536 },
+      "a callback that is no function": { onReadable: 1 },
+    },
+    open: (options) => new io(options as unknown as TcpOptions),
+    uses: [(socket) => socket.write(BYTES)],
+    react: (socket, callback) => {
+      if (callback === "onReadable") socket.read(bytes);
     },
     settle,
   };
@@ -187,6 +269,10 @@ function erase<Instance extends Closable>(make: (platform: Platform) => Subject<
 
 export const subjects = {
   serial: erase(serial),
+  i2c: erase(({ hal, settle }) => i2cOf(hal.buses.i2c!.io, settle)),
+  pulseCount: erase(pulseCount),
+  digital: erase(digital),
+  tcp: erase(({ hal, settle }) => tcpOf(hal.buses.tcp!.io, settle)),
   mqtt: erase(mqtt),
   keyValue: erase(keyValue),
   flash: erase(flash),

@@ -4,6 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { Aedes } from "aedes";
 import { TerminalClock, VirtualClock } from "../../hal-mocks/clock";
 import { createFlash, Partition } from "../../hal-mocks/flash";
+import { createI2C } from "../../hal-mocks/i2c";
 import { createKeyValue } from "../../hal-mocks/key-value";
 import { Link } from "../../hal-mocks/link";
 import { createMqtt } from "../../hal-mocks/mqtt";
@@ -11,14 +12,16 @@ import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle } from "../../hal-mocks/node/settle";
 import { createTcpStream } from "../../hal-mocks/node/tcp";
 import { createNtp } from "../../hal-mocks/ntp";
+import { createDigital, createPulseCount } from "../../hal-mocks/pulse-count";
 import { createRandom } from "../../hal-mocks/random";
 import { RetainedMemory } from "../../hal-mocks/retained";
 import { createSerial, type SerialChip } from "../../hal-mocks/serial";
 import { DeepSleep } from "../../hal-mocks/sleep";
 import type { StreamConstructor } from "../../hal-mocks/stream";
+import { createTcp } from "../../hal-mocks/tcp";
 import { createWiFi } from "../../hal-mocks/wifi";
 import type { Hal } from "../../src/hal";
-import type { Platform, SubjectName } from "./subjects";
+import { PEER, type Platform, type SubjectName } from "./subjects";
 
 /** Virtual milliseconds in which everything has happened that was under way. */
 const SETTLE_MS = 10_000;
@@ -30,6 +33,10 @@ type Transport = "tcp" | "pair";
 /** Which mocks the rules are run over. Those that talk with a broker do so over more than one transport. */
 export const cases: Readonly<Record<string, { subject: SubjectName; transport?: Transport }>> = {
   serial: { subject: "serial" },
+  i2c: { subject: "i2c" },
+  "pulse count": { subject: "pulseCount" },
+  digital: { subject: "digital" },
+  tcp: { subject: "tcp" },
   "mqtt over tcp": { subject: "mqtt", transport: "tcp" },
   "mqtt over a pair": { subject: "mqtt" },
   "key-value": { subject: "keyValue" },
@@ -115,7 +122,15 @@ function createHal(world: VirtualClock, stream: StreamConstructor): Hal {
     mac: "020000000001",
     random: createRandom("contract").uint32,
     log: () => {},
-    buses: { serial: { io: createSerial(clock, new Map([[0, chip]])) } },
+    buses: {
+      serial: { io: createSerial(clock, new Map([[0, chip]])) },
+      i2c: { io: createI2C(new Map([[0x44, { write() {}, read: (length) => new Uint8Array(length) }]])) },
+      pulseCount: { io: createPulseCount(new Map([[5, { pulses: 7 }]])) },
+      digital: { io: createDigital(new Map([[12, { onWrite() {} }]])) },
+      tcp: {
+        io: createTcp(clock, new Map([[PEER, { onReceive: (bytes, connection) => connection.send(bytes) }]])),
+      },
+    },
     storage: {
       keyValue: createKeyValue(),
       flash: createFlash(new Map([["outbox", new Partition({ byteLength: 8192 })]])),

@@ -12,6 +12,7 @@ import {
   type Ade7953Configuration,
   type Ade7953Options,
 } from "../../src/sensors/ade7953";
+import { Counts } from "../../src/sensors/counts";
 import { collect, createWorld } from "../support/sensors";
 
 const pins = { data: 21, clock: 22 };
@@ -164,6 +165,71 @@ describe("energy that the chip gave and the bus lost", () => {
     chip.connected = true;
     await run(2000);
     expect(driver.counters.uncertain).toBe(1);
+  });
+
+  it("stays uncertain for the next driver, when this one had no good sample to say so", async () => {
+    const world = createWorld();
+    const mains = {
+      ...{ volts: 230, hertz: 50 },
+      a: { amperes: 48, watts: 11_000, vars: 0 },
+      b: { amperes: 0, watts: 0, vars: 0 },
+    };
+    const chip = new Ade7953Chip({ clock: world.world, values: () => mains });
+    const io = createI2C(new Map([[0x38, chip]]));
+    const counts = Counts.create(Ade7953.counts);
+    async function wake(ms: number) {
+      const bench = collect(
+        (onSample) => new Ade7953({ sensor: { io, ...pins }, clock: world.clock, counts, onSample }),
+      );
+      await world.run(ms);
+      bench.driver.close();
+      return bench.samples.at(-1)!;
+    }
+    expect(await wake(1500)).toMatchObject({ quality: Quality.good, flags: 0 });
+    await world.run(60_000);
+    // The overflow is read, and the reading is no good.
+    mains.hertz = 400;
+    expect((await wake(500)).quality).toBe(Quality.implausible);
+    mains.hertz = 50;
+    expect(await wake(500)).toMatchObject({ quality: Quality.good, flags: ADE7953_ENERGY_UNCERTAIN });
+    expect(await wake(500)).toMatchObject({ quality: Quality.good, flags: 0 });
+    // After a loss of the terminal's power the chip's count since then is unknown.
+    Counts.resume(counts, Ade7953.counts);
+    expect(await wake(500)).toMatchObject({ quality: Quality.good, flags: ADE7953_ENERGY_UNCERTAIN });
+  });
+
+  it("never passes as right when a register may have overflowed, whatever flowed and however long", async () => {
+    const turn = fc.tuple(fc.integer({ min: 1, max: 300 }), fc.integer({ min: -11_000, max: 11_000 }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(turn, { minLength: 1, maxLength: 5 }), async (turns) => {
+        const { chip, mains, samples, run } = createBench();
+        await run(1500);
+        for (const [seconds, watts] of turns) {
+          Object.assign(mains.a, { watts, amperes: Math.abs(watts) / 230 });
+          const before = samples.at(-1)!;
+          chip.connected = false;
+          await run(seconds * 1000);
+          chip.connected = true;
+          const { length } = samples;
+          await run(1000);
+          const after = samples.slice(length).find(({ quality }) => quality === Quality.good)!;
+          const counted = after.ei_l1! - after.ee_l1! - ((before.ei_l1 ?? 0) - (before.ee_l1 ?? 0));
+          const flowed = (watts * (after.ticks! - before.ticks!)) / 3_600_000;
+          // Of the second in which the load changed nobody knows which half.
+          const isRight = Math.abs(counted - flowed) < 22_000 / 3600 + Math.abs(flowed) * 0.01;
+          if (!isRight) expect(after.flags).toBe(ADE7953_ENERGY_UNCERTAIN);
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it("overflows in 40 s at full scale, and later where less flows", () => {
+    expect(Ade7953.overflowMs({})).toBe(40_544);
+    expect(Ade7953.overflowMs({ maximumWatts: 1e6 })).toBe(40_544);
+    expect(Ade7953.overflowMs({ maximumWatts: 11_160.47 / 2 })).toBeCloseTo(81_088, -2);
+    // A transformer of twice the volts has half the range.
+    expect(Ade7953.overflowMs({ voltsByAmpereB: 0.0222, maximumWatts: 11_160.47 / 2 })).toBe(40_544);
   });
 
   it("is uncertain when the chip lost its power, and the chip is set up again", async () => {

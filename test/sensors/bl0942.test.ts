@@ -180,7 +180,46 @@ describe("a BL0942", () => {
   });
 });
 
+describe("a BL0942 among several", () => {
+  it("is asked by its address, which its checksum covers", async () => {
+    const world = createWorld();
+    const chip = new Bl0942Chip({ clock: world.world, values: () => bulb, address: 2 });
+    const { driver, qualities, run } = open(chip, { address: 2 }, world);
+    await run(500);
+    expect(qualities()).toEqual([Quality.good]);
+    driver.configure({ address: 1 });
+    await run(1000);
+    expect(qualities()).toEqual([Quality.good, Quality.silent]);
+  });
+});
+
 describe("a BL0942's fault", () => {
+  it("of an answer that comes too late is silence, and the late answer is none", async () => {
+    const world = createWorld();
+    const late: SerialChip = {
+      onReceive: (_, line) => world.busClock.set(() => line.send(withChecksum(RECORDED[0][0])), 200),
+    };
+    const { driver, qualities, run } = open(late, { pollMs: 1000 }, world);
+    await run(2900);
+    expect(qualities()).toEqual(new Array(3).fill(Quality.silent));
+    expect(driver.counters).toMatchObject({ good: 0, discardedBytes: 69 });
+  });
+
+  it("is none when the time of its last count is that of another boot", async () => {
+    const world = createWorld();
+    const chip = createChip(world);
+    const { busClock, clock, run } = world;
+    const io = createSerial(busClock, new Map([[0, chip]]));
+    // Read at 5,000,000 ms of a boot that has ended; 2 Wh were imported.
+    const counts = Float64Array.of(9_000_000, 5_000_000, 2e6, 0);
+    const { driver, samples } = collect(
+      (onSample) => new Bl0942({ sensor: { io, receive: 1, transmit: 2 }, clock, counts, onSample }),
+    );
+    await run(500);
+    expect(samples[0]).toMatchObject({ quality: Quality.good, ei: 2, ee: 0 });
+    expect(driver.counters.resets).toBe(0);
+  });
+
   it("becomes a bad sample and a counter, and the next good answer a good one", async () => {
     const world = createWorld();
     const chip = createChip(world);

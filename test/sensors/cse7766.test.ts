@@ -102,8 +102,9 @@ describe("a CSE7766", () => {
   it("adds its pulses up to the energy that flowed, over overflows", async () => {
     const world = createWorld();
     const chip = new Cse7766Chip({ clock: world.world, values: () => load });
-    const { samples, run } = open(chip, { pollMs: 10_000 }, world);
+    const { driver, samples, run } = open(chip, { pollMs: 10_000 }, world);
     await run(3_600_000);
+    expect(driver.counters.resets).toBe(0);
     expect(samples[0]).not.toHaveProperty("ei");
     // Four overflows of 97.4 Wh; a sample is 10 s old at most.
     expect(samples.at(-1)!.ei).toBeGreaterThan(398);
@@ -134,6 +135,30 @@ describe("a CSE7766", () => {
 });
 
 describe("a CSE7766's fault", () => {
+  it("is none before it has measured a first cycle of voltage, which gives nothing yet", async () => {
+    const early = hex(GOOD);
+    early[20] &= ~0x40;
+    early[23] = (early[23] - 0x40) & 0xff;
+    const text = Array.from(early, (byte) => byte.toString(16)).join(" ");
+    const { samples, counters } = await samplesOf(text);
+    expect(samples).toEqual([]);
+    expect(counters).toMatchObject({ frames: 1, incomplete: 1, good: 0 });
+  });
+
+  it("is none when the time of its last count is that of another boot", async () => {
+    const world = createWorld();
+    const chip = new Cse7766Chip({ clock: world.world, values: () => load });
+    const { busClock, clock, run } = world;
+    const io = createSerial(busClock, new Map([[0, chip]]));
+    const counts = Float64Array.of(100_000, 5_000_000, 2e6);
+    const { driver, samples } = collect(
+      (onSample) => new Cse7766({ sensor: { io, receive: 1 }, clock, counts, onSample }),
+    );
+    await run(500);
+    expect(samples[0]).toMatchObject({ quality: Quality.good, ei: 2 });
+    expect(driver.counters.resets).toBe(0);
+  });
+
   it("of a damaged frame is its checksum's, and the next frame is good", async () => {
     const damaged = GOOD.replace("60 5D", "61 5D");
     const { samples, counters } = await samplesOf(damaged, GOOD);

@@ -98,6 +98,24 @@ describe("an INA228", () => {
     expect(last.ahi).toBeCloseTo((40 * 999) / 3600, 1);
     expect(last.dcei).toBeCloseTo((2048 * 999) / 3600, 0);
     expect(last.ahe).toBe(0);
+    const { chip: other, flow, samples: out, run: runOther } = createBench();
+    flow.amperes = -40;
+    other.preset(-(2 ** 39) + 10_000_000, 0);
+    await runOther(1_000_000);
+    expect(out.at(-1)!.ahe).toBeCloseTo((40 * 999) / 3600, 1);
+    expect(out.at(-1)!.ahi).toBe(0);
+  });
+
+  it("reckons with the calibration that the chip has, which is a whole number", async () => {
+    // 13107.2e6·0.00005·4·(0.25/2^19) is 1.25: the chip has 1, and a step of current is 0.8 of 0.25 A/2^19.
+    const world = createWorld();
+    const values = () => ({ volts: 50, amperes: 0.15 });
+    const chip = new Ina228Chip({ clock: world.world, values, shuntOhms: 0.00005 });
+    const io = createI2C(new Map([[0x40, chip]]));
+    const { driver, samples, run } = open(io, { shuntOhms: 0.00005, maximumAmperes: 0.25 }, world);
+    await run(2000);
+    expect(samples.at(-1)!.dci! / 0.15).toBeCloseTo(1, 3);
+    driver.close();
   });
 
   it("that lost its power is set up again, counts on, and says so", async () => {

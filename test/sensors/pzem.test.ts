@@ -97,6 +97,20 @@ describe("a PZEM", () => {
     const { samples } = open(bench, Pzem017, line(bench, new Pzem017Chip(() => values)));
     await bench.pass(500);
     expect(samples[0]).toMatchObject({ dcv: 300, dci: 250, dcp: 75_000, dcei: 70_000, flags: 1 });
+    const low = { v: 7, i: 0, wh: 0, lowAlarm: true };
+    const other = new Bench();
+    const { samples: lows } = open(other, Pzem017, line(other, new Pzem017Chip(() => low)));
+    await other.pass(500);
+    expect(lows[0]).toMatchObject({ quality: Quality.good, flags: 2 });
+  });
+
+  it("whose alarm is neither on nor off is none", async () => {
+    const bench = new Bench();
+    const good = new Pzem004tChip(() => ({ v: 230, i: 1, p: 230, wh: 5, f: 50, pf: 1 }));
+    const device = { input: (address: number) => (address === 9 ? 0x00ff : good.input(address)) };
+    const { samples } = open(bench, Pzem004t, line(bench, device));
+    await bench.pass(500);
+    expect(samples[0].quality).toBe(Quality.malformed);
   });
 
   it.each([Pzem004t, Pzem017])("is reset, and read on", async (Pzem) => {
@@ -119,6 +133,7 @@ describe("a PZEM", () => {
     ["a voltage that cannot be", { v: 6553 }, Quality.implausible],
     ["a power factor that cannot be", { pf: 2 }, Quality.implausible],
     ["a current that cannot be", { i: 4_000_000 }, Quality.implausible],
+    ["a power that cannot be", { p: 90_000 }, Quality.implausible],
   ])("with %s gives no good sample", async (_what, wrong, quality) => {
     const bench = new Bench();
     const values = { v: 230, i: 1, p: 230, wh: 5000, f: 50, pf: 1, ...wrong };

@@ -66,6 +66,7 @@ describe("an SDM", () => {
     expect(sample.p).toBeCloseTo(200);
     expect(sample.ei! / 6_734_875).toBeCloseTo(1, 6);
     expect(sample.ee! / 60_875).toBeCloseTo(1, 6);
+    expect([sample.eqi, sample.eqe]).toEqual([1500, 250]);
     expect(sample.v_l12! / (230.2 * Math.sqrt(3))).toBeCloseTo(1, 6);
     expect(sample.i_n).toBeCloseTo(0.4);
   });
@@ -75,6 +76,11 @@ describe("an SDM", () => {
     expect(sample.p).toBe(-400);
     expect(sample.q).toBe(-227);
     expect(sample.s).toBe(460);
+  });
+
+  it("takes the sign off a current and an apparent power that have one", async () => {
+    const sample = await sampleOf("sdm120", sdmValues([phase(230, -2, -400, 0, 0, 0)], 50));
+    expect(sample).toMatchObject({ quality: Quality.good, i: 2, s: 460, p: -400 });
   });
 
   it("reads 230.2 V from the bytes of Eastron's manual, high word first", async () => {

@@ -63,6 +63,23 @@ describe.each(families)("an %s", (family, Driver, command, durationMs) => {
     expect(samples[2].rh).toBeCloseTo(99, 1);
   });
 
+  it("gives no humidity beyond 0 and 100 %", async () => {
+    const raw = (percent: number) =>
+      Math.round(((family === "sht3x" ? percent : percent + 6) / (family === "sht3x" ? 100 : 125)) * 65_535);
+    // What the formula of SHT4x gives beyond the ends is noise of a dry or a wet sensor; SHT3x's ends there.
+    const ends: [number, number][] =
+      family === "sht3x"
+        ? [[100, 100]]
+        : [
+            [-2, 0],
+            [103, 100],
+          ];
+    for (const [percent, expected] of ends) {
+      const { samples } = await answered([...withCrc(0x6666), ...withCrc(raw(percent))]);
+      expect(samples[0]).toMatchObject({ quality: Quality.good, rh: expected });
+    }
+  });
+
   it("can be one of several probes", async () => {
     const { driver, samples, run } = createBench();
     driver.configure({ probe: 2 });

@@ -280,6 +280,16 @@ describe("an SML driver", () => {
     expect(driver.counters).toMatchObject({ checksum: 1, partial: 1, overlong: 1, silent: 1 });
   });
 
+  it("is not silence while files come, however long", async () => {
+    const world = createWorld();
+    const values = () => ({ importWh: 1, exportWh: 0, watts: 5 });
+    const { driver, qualities, run } = open(new SmlMeter({ clock: world.world, values }), world);
+    driver.configure({ silentMs: 3000 });
+    await run(60_000);
+    expect(new Set(qualities())).toEqual(new Set([Quality.good]));
+    expect(driver.counters.silent).toBe(0);
+  });
+
   it("names the field of an option that is wrong", () => {
     const { driver } = open(new Voice());
     expect(() => driver.configure({ silentMs: 10 })).toThrow("sml: silentMs is 10");

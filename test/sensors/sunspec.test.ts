@@ -225,6 +225,70 @@ describe("a SunSpec meter", () => {
       },
       ...{ ee: 100, ee_l1: 10, ee_l2: 20, ee_l3: 30, ei: 400, ei_l1: 110, ei_l2: 120, ei_l3: 130 },
     });
+    const apparent = words.map((word, at) => (at === 54 ? 5000 : at === 62 ? 7500 : at >= 53 ? 0 : word));
+    const { sample: more } = await sampleOf([{ id: 203, words: apparent }]);
+    // In kVAh.
+    expect(more).toMatchObject({ ese: 5, esi: 7.5 });
+  });
+});
+
+describe("a search for models", () => {
+  async function askedOf(holding: (address: number) => number | undefined, ms = 20_000) {
+    const bench = new Bench();
+    const asked: number[] = [];
+    const device = {
+      holding(address: number) {
+        asked.push(address);
+        return holding(address);
+      },
+    };
+    const server = new ModbusServer(bench.hostClock, new Map([[1, device]]));
+    const { samples } = openTcp(bench, server, { pollMs: 3_600_000 });
+    await bench.pass(ms);
+    return { asked, samples };
+  }
+
+  it("looks at 40000, then at 50000, then at 0", async () => {
+    const { asked, samples } = await askedOf(() => undefined);
+    expect([...new Set(asked)]).toEqual([40_000, 50_000, 0]);
+    expect(samples[0].quality).toBe(Quality.malformed);
+  });
+
+  it("of a device that is silent ends with the first question, and begins anew with the next sample", async () => {
+    const bench = new Bench();
+    const requests: number[] = [];
+    const { samples } = openTcp(bench, { onReceive: (bytes) => requests.push(bytes[8] * 256 + bytes[9]) });
+    await bench.pass(8000);
+    expect(samples.map(({ quality }) => quality)).toEqual([Quality.silent, Quality.silent]);
+    expect(new Set(requests)).toEqual(new Set([40_000]));
+  });
+
+  it.each([
+    ["never ends", [0x5375, 0x6e53], 64_000, 0, 64],
+    ["reaches beyond the last address", [0x5375, 0x6e53], 64_000, 30_000, 1],
+    ["has a model 0", [0x5375, 0x6e53], 0, 4, 0],
+  ])("gives up a chain that %s", async (_what, marker, id, length, most) => {
+    const { asked, samples } = await askedOf((address) => {
+      if (address < 40_000) return undefined;
+      if (address < 40_002) return marker[address - 40_000];
+      return (address - 40_002) % (length + 2) ? length : id;
+    });
+    expect(samples.map(({ quality }) => quality)).toEqual([Quality.malformed]);
+    // The marker's three registers, and two of each model but the last one's number.
+    expect(asked.length).toBeLessThanOrEqual(3 + 2 * most);
+  });
+
+  it("comes again when another model stands where one was, of the same length", async () => {
+    const bench = new Bench();
+    let models = [inverterModel(VALUES)];
+    const server = new ModbusServer(bench.hostClock, new Map([[1, new SunSpecChip(() => models)]]));
+    const { samples } = openTcp(bench, server);
+    await bench.pass(1500);
+    models = [{ ...models[0], id: 101 }];
+    await bench.pass(2000);
+    expect(samples.map(({ quality }) => quality)).toEqual([
+      ...[Quality.good, Quality.good, Quality.malformed, Quality.good],
+    ]);
   });
 });
 

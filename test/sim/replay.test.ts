@@ -39,6 +39,11 @@ describe("a recorded bus", () => {
     ["sleeper", "sdm630 unit=3"],
     ["resident", "sdm630 unit=3; sunspec unit=4"],
     ["resident", "bl0942 profile=t,v,i@-3,p,f"],
+    // What counts from 0 begins elsewhere in a replay.
+    ["sleeper", "sml"],
+    ["sleeper", "cse7766 profile=t,v,i@-3,p"],
+    ["sleeper", "pzem004t; pzem017 unit=2; sdm120 unit=3; sdm230 unit=4"],
+    ["sleeper", "p1; p1mbus"],
   ])("gives a %s with %s the same readings again", async (mode, sensors) => {
     const { records, text } = await record(scenarioOf(mode, sensors));
     expect(records.length).toBeGreaterThan(25);

@@ -6,7 +6,7 @@ import type { DecodedRecord } from "../decode/records";
 import type { Household } from "./household";
 import { agrees, type Expectation, type Listing, type Taken, type Truth } from "./judge";
 import { sensorSlots } from "./readings";
-import { sensed } from "./sensors";
+import { sensedBy } from "./sensed";
 import { FLUSH_MS, SlotListing, type Slots } from "./slots";
 import { readTelegram } from "./telegram";
 
@@ -33,7 +33,7 @@ export function points(household: Household): { point: number; expectation: Expe
   return streams.map((stream, index) => {
     const { point, sampleMs, batch } = stream;
     const { driver } = planOf(stream);
-    const part = sensed[driver];
+    const part = sensedBy(driver);
     const slots = { sampleMs, start, end, point, hasClock: !part };
     const rest = { longestGapMs: (batch + 1) * sampleMs, errorMs: errorOf(household), lies };
     const expectation = part

@@ -3,7 +3,7 @@ import { STEP_MS } from "../../hal-mocks/world/step";
 import type { Profile } from "../../src/model/profiles";
 import type { DecodedRecord } from "../decode/records";
 import { type Expectation, ROUNDING_MS, type Truth } from "./judge";
-import type { SensedPart } from "./sensors";
+import type { SensedPart } from "./sensed";
 import { SlotListing, type Slots } from "./slots";
 
 /** From when a sensor measures to when its reading is there: questions, answers, a connection. */
@@ -75,13 +75,14 @@ class History {
   truthOf(record: DecodedRecord, errorMs: Expectation["errorMs"]): Truth {
     const moment = Date.parse(record.time ?? "");
     if (Number.isNaN(moment)) return { begins: 0, ends: 0, isByTime: true, values: () => undefined };
+    const earlierMs = READING_MS + (this.#part.meanMs ?? 0);
     const slack = (record.errorMs ?? errorMs(moment, 0)) + ROUNDING_MS;
     return {
       begins: moment,
       ends: moment,
       isByTime: true,
       values: () =>
-        this.#nearest(record, this.#seen(Math.max(moment - slack - READING_MS, this.#start), moment + slack)),
+        this.#nearest(record, this.#seen(Math.max(moment - slack - earlierMs, this.#start), moment + slack)),
     };
   }
 
@@ -96,20 +97,23 @@ class History {
   }
 
   #look(at: number): void {
-    this.#recent.push({ at, values: this.#part.values(this.#plant.at(at)) });
+    this.#recent.push({ at, values: this.#part.values(this.#plant.at(at), at) });
   }
 
   /** Of what each channel was, what is nearest to what the reading says. */
   #nearest(record: DecodedRecord, seen: readonly Record<string, number>[]): Record<string, number> {
     const values: Record<string, number> = {};
     for (const name of this.#tolerances.keys()) {
-      if (!(name in seen[0])) continue;
       const decoded = Number(record[name] ?? Number.NaN);
+      if (this.#part.unjudged?.includes(name) && !Number.isNaN(decoded)) values[name] = decoded;
+      if (!(name in seen[0])) continue;
       const own = seen.map((moment) => moment[name]);
       if (this.#part.fromZero?.includes(name)) {
         const counted = this.#counted(name, record, own);
         if (counted !== undefined) values[name] = counted;
-      } else if (isRegister(name)) values[name] = clamp(decoded, { low: own[0], high: own[own.length - 1] });
+      } else if (this.#part.meanMs)
+        values[name] = clamp(decoded, { low: Math.min(...own), high: Math.max(...own) });
+      else if (isRegister(name)) values[name] = clamp(decoded, { low: own[0], high: own[own.length - 1] });
       else
         values[name] = own.reduce((best, one) => (apart(one, decoded) < apart(best, decoded) ? one : best));
     }

@@ -3,7 +3,7 @@ import { type Config, configNames, loadConfig } from "../../src/config";
 import { planOf } from "../../src/sensors/places";
 import { streamsOf } from "../../src/sensors/sensor-text";
 import { energySchema } from "./energy-settings";
-import { sensed } from "./sensors";
+import { sensedBy } from "./sensed";
 
 /** Days and a time of day after the scenario's start: `06:00`, `1d06:00:30`. */
 const MOMENT = /^(?:(\d{1,4})d)?([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?$/;
@@ -60,6 +60,10 @@ const config = z.record(z.string(), z.unknown(), "expected an object").superRefi
     const message = settingProblem(name, values[name]);
     if (message) context.addIssue({ code: "custom", path: [name], message });
   }
+  if (context.issues.length) return;
+  // Settings that are good each by itself, and not together.
+  for (const { name, message } of loadConfig([{ from: "", values }]).problems)
+    context.addIssue({ code: "custom", path: [name], message: message.slice(name.length + 1) });
 });
 
 /** What is wrong with one setting of a terminal, to be read after its name. */
@@ -79,10 +83,10 @@ function settingProblem(name: string, value: unknown): string | undefined {
 
 /** What the simulator has no chip for, or no second of its own for. */
 function sensorsProblem(config: Config): string | undefined {
-  const known = ["p1", ...Object.keys(sensed)];
   for (const stream of streamsOf(config)) {
-    const { driver } = planOf(stream);
-    if (!known.includes(driver)) return `has ${driver}, expected ${listOf(known)}`;
+    const { driver, options = {} } = planOf(stream);
+    const problem = sensedBy(driver)?.problem?.(options);
+    if (problem) return `has ${driver} ${problem}`;
     const { sampleMs } = stream;
     if (sampleMs < MIN_SAMPLE_MS || sampleMs % SECOND_MS) return `has sampleMs=${sampleMs}, ${SAMPLE}`;
   }

@@ -1,102 +1,39 @@
+import { Ade7953Chip } from "../../hal-mocks/chips/ade7953";
 import { Bl0942Chip } from "../../hal-mocks/chips/bl0942";
+import { Cse7766Chip } from "../../hal-mocks/chips/cse7766";
+import { Hlw8012Chip } from "../../hal-mocks/chips/hlw8012";
+import { Ina226Chip } from "../../hal-mocks/chips/ina226";
 import { Ina228Chip } from "../../hal-mocks/chips/ina228";
 import { type ModbusDevice, ModbusServer, RtuLine } from "../../hal-mocks/chips/modbus-slave";
-import { SdmChip, type SdmValues, sdmValues } from "../../hal-mocks/chips/sdm";
-import {
-  commonModel,
-  inputsModel,
-  inverterModel,
-  SunSpecChip,
-  type SunSpecModel,
-} from "../../hal-mocks/chips/sunspec";
+import { Pzem004tChip } from "../../hal-mocks/chips/pzem004t";
+import { Pzem017Chip } from "../../hal-mocks/chips/pzem017";
+import { SdmChip, type SdmPhase, sdmValues } from "../../hal-mocks/chips/sdm";
+import { ShtChip } from "../../hal-mocks/chips/sht";
+import { SmlMeter } from "../../hal-mocks/chips/sml-meter";
+import { commonModel, inputsModel, inverterModel, SunSpecChip } from "../../hal-mocks/chips/sunspec";
 import { TerminalClock, type VirtualClock } from "../../hal-mocks/clock";
+import type { I2CChip } from "../../hal-mocks/i2c";
+import type { PinListener, PulseSource } from "../../hal-mocks/pulse-count";
 import type { SerialChip } from "../../hal-mocks/serial";
-import { Plant, type PlantSettings, type PlantState } from "../../hal-mocks/world/plant";
+import { Plant, type PlantPhase, type PlantSettings, type PlantState } from "../../hal-mocks/world/plant";
 import { STEP_MS } from "../../hal-mocks/world/step";
 import type { SensorPlan } from "../../src/app/interface";
 import type { Config } from "../../src/config";
 import { placeOf } from "../../src/sensors/places";
+import { cabinetHumidity } from "./sensed";
 import type { Chips } from "./terminal";
 
-/** A sensor that looks at a plant: what is at the end of its bus, and what it can show of the world. */
-export interface SensedPart {
-  /** What of the world each channel is, in the channel's unit. */
-  values(state: PlantState): Record<string, number>;
-  /** How far each channel may be off by what its chip resolves, in the channel's unit. */
-  resolution: Readonly<Record<string, number>>;
-  /** Registers that begin at 0 when the chip is read first. */
-  fromZero?: readonly string[];
+/** Where a chip looks at, and what its sensor's plan says. */
+interface Site {
+  clock: VirtualClock;
+  plant: Plant;
+  options: Readonly<Record<string, number | undefined>>;
 }
 
-const PHASES = ["_l1", "_l2", "_l3"];
-
-function byPhase(name: string, read: (phase: number) => number): Record<string, number> {
-  return Object.fromEntries(PHASES.map((phase, index) => [`${name}${phase}`, read(index)]));
-}
-
-const sunspec: SensedPart = {
-  values({ hz, inverter: { phases, strings, w, wh, cabinetC, state } }) {
-    const [one, two] = strings;
-    return {
-      // Of an inverter that feeds in, power is negative.
-      ...{ p: -w, q: 0, f: hz, ee: wh, tc: cabinetC, inv: state },
-      ...byPhase("v", (phase) => phases[phase].v),
-      ...byPhase("i", (phase) => phases[phase].i),
-      ...{ dcv_p1: one.v, dci_p1: one.i, dcp_p1: one.w, dcv_p2: two.v, dci_p2: two.i, dcp_p2: two.w },
-    };
-  },
-  // Of model 103's scale factors, and 160's; a register of whole Wh is cut off.
-  resolution: {
-    ...{ p: 5, f: 0.005, ee: 1, tc: 0.05 },
-    ...byPhase("v", () => 0.05),
-    ...byPhase("i", () => 0.005),
-    ...{ dcv_p1: 0.05, dci_p1: 0.005, dcp_p1: 0.5, dcv_p2: 0.05, dci_p2: 0.005, dcp_p2: 0.5 },
-  },
-};
-
-const sdm630: SensedPart = {
-  values({ hz, heatPump: { phases } }) {
-    const sum = (read: (phase: (typeof phases)[number]) => number) =>
-      phases.reduce((total, phase) => total + read(phase), 0);
-    return {
-      ...{ p: sum(({ p }) => p), q: sum(({ q }) => q), f: hz, ei: sum(({ wh }) => wh), ee: 0 },
-      ...byPhase("v", (phase) => phases[phase].v),
-      ...byPhase("i", (phase) => phases[phase].i),
-      ...byPhase("p", (phase) => phases[phase].p),
-      ...byPhase("ei", (phase) => phases[phase].wh),
-      ...byPhase("ee", () => 0),
-    };
-  },
-  // A float of 32 bits in kWh: below 2048 kWh its last bit is 0.12 Wh, below 512 kWh 0.03 Wh.
-  resolution: { ei: 0.07, ...byPhase("ei", () => 0.02), p: 0.001, q: 0.001, ...byPhase("p", () => 0.001) },
-};
-
-const ina228: SensedPart = {
-  values: ({ battery: { v, a, inAh, outAh, inWh, outWh } }) => ({
-    ...{ dcv: v, dci: a, dcp: v * a, ahi: inAh, ahe: outAh, dcei: inWh, dcee: outWh },
-  }),
-  // Half of 195 µV; of 312.5 nV at a shunt of 1 mΩ, and of 95 µA; what rounding these leaves in a day of registers.
-  resolution: { dcv: 0.0001, dci: 0.00021, dcp: 0.012, ahi: 0.002, ahe: 0.002, dcei: 0.1, dcee: 0.1 },
-  fromZero: ["ahi", "ahe", "dcei", "dcee"],
-};
-
-const bl0942: SensedPart = {
-  values: ({ hz, plug: { v, i, p, q, wh } }) => ({ v, i, p, q, f: hz, ei: wh, ee: 0 }),
-  // Its registers are finer than what is recorded; q follows from S and P; a pulse is 0.19 Wh, a microsecond 0.0025 Hz.
-  resolution: { v: 0.001, i: 0.00001, p: 0.002, q: 0.05, f: 0.00125, ei: 0.19 },
-  fromZero: ["ei", "ee"],
-};
-
-/** Of each driver that a scenario's terminal can have besides a smart meter's, what its sensor looks at. */
-export const sensed: Readonly<Partial<Record<SensorPlan["driver"], SensedPart>>> = {
-  sunspec,
-  sdm630,
-  ina228,
-  bl0942,
-};
+// ---- Modbus ----
 
 /** The same as long as the clock stands still: one register after the other is read. */
-function momentary<T>(clock: VirtualClock, read: (state: PlantState) => T, plant: Plant): () => T {
+function momentary<T>({ clock, plant }: Site, read: (state: PlantState) => T): () => T {
   let at = Number.NaN;
   let value: T;
   return () => {
@@ -106,28 +43,114 @@ function momentary<T>(clock: VirtualClock, read: (state: PlantState) => T, plant
   };
 }
 
-function inverterDevice(clock: VirtualClock, plant: Plant): ModbusDevice {
+function inverter(site: Site): ModbusDevice {
   const common = commonModel("Gridmote", "Street", "4");
-  const models = ({ hz, inverter }: PlantState): SunSpecModel[] => {
-    const { phases, strings, w, wh, cabinetC, state } = inverter;
+  const models = momentary(site, ({ hz, inverter: { phases, strings, w, wh, cabinetC, state } }) => {
     const values = { phases, w, var: 0, hz, wh, cabinetC, state, dc: strings };
     return [common, inverterModel(values), inputsModel(values)];
-  };
-  return new SunSpecChip(momentary(clock, models, plant));
+  });
+  return new SunSpecChip(models);
 }
 
-function heatPumpMeter(clock: VirtualClock, plant: Plant): ModbusDevice {
-  const values = ({ hz, heatPump: { phases } }: PlantState): SdmValues =>
-    sdmValues(
-      phases.map(({ v, i, p, q, wh }) => ({ v, i, p, q, importWh: wh, exportWh: 0 })),
-      hz,
-    );
-  return new SdmChip(momentary(clock, values, plant));
+const imported = ({ v, i, p, q, wh }: PlantPhase): SdmPhase => ({ v, i, p, q, importWh: wh, exportWh: 0 });
+
+function sdm(site: Site, phasesOf: (state: PlantState) => readonly PlantPhase[]): ModbusDevice {
+  return new SdmChip(momentary(site, (state) => sdmValues(phasesOf(state).map(imported), state.hz)));
 }
+
+function pzem004t(site: Site): ModbusDevice {
+  return new Pzem004tChip(
+    momentary(site, ({ hz, plug: { v, i, p, wh } }) => ({ v, i, p, wh, f: hz, pf: p / (v * i) })),
+  );
+}
+
+const modbus: Readonly<Partial<Record<SensorPlan["driver"], (site: Site) => ModbusDevice>>> = {
+  pzem004t,
+  pzem017: (site) => new Pzem017Chip(momentary(site, ({ inverter }) => inverter.strings[0])),
+  sdm120: (site) => sdm(site, ({ plug }) => [plug]),
+  sdm230: (site) => sdm(site, ({ plug }) => [plug]),
+  sdm630: (site) => sdm(site, ({ heatPump }) => heatPump.phases),
+  sunspec: inverter,
+};
+
+// ---- Other lines ----
+
+const plugOf =
+  ({ plant }: Site) =>
+  (time: number) => {
+    const { hz, plug } = plant.at(time);
+    return { volts: plug.v, amperes: plug.i, watts: plug.p, hertz: hz };
+  };
+
+const serial: Readonly<Partial<Record<SensorPlan["driver"], (site: Site) => SerialChip>>> = {
+  sml: ({ clock, plant }) =>
+    new SmlMeter({
+      clock,
+      values(time) {
+        const { w, importWh, exportWh } = plant.at(time).grid;
+        return { watts: w, importWh, exportWh };
+      },
+    }),
+  bl0942(site) {
+    const { address, shuntMilliohms } = site.options;
+    return new Bl0942Chip({
+      ...{ clock: site.clock, values: plugOf(site), stepMs: STEP_MS },
+      ...{ address, shuntMilliohms },
+    });
+  },
+  cse7766: (site) => new Cse7766Chip({ clock: site.clock, values: plugOf(site), stepMs: STEP_MS }),
+};
+
+// ---- I2C and pins ----
+
+const batteryOf =
+  ({ plant }: Site) =>
+  (time: number) => {
+    const { v, a } = plant.at(time).battery;
+    return { volts: v, amperes: a };
+  };
+
+const circuit = ({ i, p, q }: PlantPhase) => ({ amperes: i, watts: p, vars: q });
+
+function sht(family: "sht3x" | "sht4x"): (site: Site) => I2CChip {
+  return ({ clock, plant }) =>
+    new ShtChip({
+      ...{ clock, family },
+      values(time) {
+        const { cabinetC } = plant.at(time).inverter;
+        return { celsius: cabinetC, humidity: cabinetHumidity(cabinetC) };
+      },
+    });
+}
+
+const i2c: Readonly<Partial<Record<SensorPlan["driver"], (site: Site) => I2CChip>>> = {
+  ina226(site) {
+    const values = (time: number) => {
+      const { volts, amperes } = batteryOf(site)(time);
+      // The lower half of its cells.
+      return { volts: volts / 2, amperes };
+    };
+    return new Ina226Chip({ clock: site.clock, values, shuntOhms: site.options.shuntOhms ?? 0.1 });
+  },
+  ina228(site) {
+    const shuntOhms = site.options.shuntOhms ?? 0.015;
+    return new Ina228Chip({ clock: site.clock, values: batteryOf(site), shuntOhms, stepMs: STEP_MS });
+  },
+  ade7953: ({ clock, plant }) =>
+    new Ade7953Chip({
+      ...{ clock, stepMs: STEP_MS },
+      values(time) {
+        const { hz, plug, heatPump } = plant.at(time);
+        return { volts: plug.v, hertz: hz, a: circuit(plug), b: circuit(heatPump.phases[0]) };
+      },
+    }),
+  sht3x: sht("sht3x"),
+  sht4x: sht("sht4x"),
+};
 
 /**
- * Puts a chip where each sensor is to be. Each looks at a world of its own, which is the same: whoever looks lazily must
- * not be ahead of others.
+ * Puts a chip where each sensor is to be, but for those of a smart meter's P1 port. Each looks at a world of its own, which
+ * is the same: whoever looks lazily must not be ahead of others.
  */
 export function chipsOf(
   sensors: readonly SensorPlan[],
@@ -136,38 +159,37 @@ export function chipsOf(
   world: PlantSettings,
 ): Chips {
   const busClock = new TerminalClock(clock);
-  const serial = new Map<number, SerialChip>();
-  const i2c = new Map<number, Ina228Chip>();
+  const ports = new Map<number, SerialChip>();
+  const addresses = new Map<number, I2CChip>();
   const tcp = new Map<string, ModbusServer>();
   const lines = new Map<number, Map<number, ModbusDevice>>();
+  const pulses = new Map<number, PulseSource>();
+  const outputs = new Map<number, PinListener>();
   for (const plan of sensors) {
+    const { driver } = plan;
     const { settings, occupies } = placeOf(plan, config);
-    const { options = {} } = plan;
-    const unit = Number(options.unit ?? 1);
-    const plant = new Plant(world);
-    if (plan.driver === "sunspec" && settings.address !== undefined) {
-      tcp.set(occupies, new ModbusServer(busClock, new Map([[unit, inverterDevice(clock, plant)]])));
-    } else if (plan.driver === "sunspec" || plan.driver === "sdm630") {
-      const device = (plan.driver === "sdm630" ? heatPumpMeter : inverterDevice)(clock, plant);
-      const port = Number(settings.port);
-      lines.set(port, (lines.get(port) ?? new Map<number, ModbusDevice>()).set(unit, device));
-    } else if (plan.driver === "ina228") {
-      const values = (time: number) => {
-        const { v, a } = plant.at(time).battery;
-        return { volts: v, amperes: a };
-      };
-      const shuntOhms = Number(options.shuntOhms ?? 0.015);
-      i2c.set(Number(settings.address), new Ina228Chip({ clock, values, shuntOhms, stepMs: STEP_MS }));
-    } else if (plan.driver === "bl0942") {
-      const values = (time: number) => {
-        const { hz, plug } = plant.at(time);
-        return { volts: plug.v, amperes: plug.i, watts: plug.p, hertz: hz };
-      };
-      const { address, shuntMilliohms } = options as Record<string, number | undefined>;
-      const chip = new Bl0942Chip({ clock, values, address, shuntMilliohms, stepMs: STEP_MS });
-      serial.set(Number(settings.port), chip);
+    const options = (plan.options ?? {}) as Site["options"];
+    const site: Site = { clock, plant: new Plant(world), options };
+    const { unit = 1 } = options;
+    const device = modbus[driver]?.(site);
+    const port = Number(settings.port);
+    if (device && settings.address !== undefined)
+      tcp.set(occupies, new ModbusServer(busClock, new Map([[unit, device]])));
+    else if (device) lines.set(port, (lines.get(port) ?? new Map<number, ModbusDevice>()).set(unit, device));
+    else if (serial[driver]) ports.set(port, serial[driver](site));
+    else if (i2c[driver]) addresses.set(Number(settings.address), i2c[driver](site));
+    else if (driver === "hlw8012") {
+      const { model } = (plan.options ?? {}) as { model?: "hlw8012" | "bl0937" };
+      const chip = new Hlw8012Chip({
+        clock,
+        values: plugOf(site),
+        stepMs: STEP_MS,
+        model: model ?? "hlw8012",
+      });
+      pulses.set(Number(settings.power), chip.cf).set(Number(settings.second), chip.cf1);
+      outputs.set(Number(settings.select), chip.sel);
     }
   }
-  for (const [port, units] of lines) serial.set(port, new RtuLine(busClock, units));
-  return { serial, i2c, tcp };
+  for (const [port, units] of lines) ports.set(port, new RtuLine(busClock, units));
+  return { serial: ports, i2c: addresses, tcp, pulses, outputs };
 }

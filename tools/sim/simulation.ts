@@ -14,6 +14,7 @@ import { latenciesOf } from "../../hal-mocks/energy/timings";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
 import type { SerialChip } from "../../hal-mocks/serial";
 import type { StreamConstructor } from "../../hal-mocks/stream";
+import { gasAt } from "../../hal-mocks/world/gas";
 import { House } from "../../hal-mocks/world/house";
 import type { App } from "../../src/app/interface";
 import { loadConfig } from "../../src/config";
@@ -90,6 +91,9 @@ const FLUSH_STEP_MS = 5_000;
 const PROGRESS_STEPS = 200;
 /** A recording's terminal keeps its session open and sends each minute. */
 const RECORDING_CONFIG = { mode: "resident", sampleMs: 0, sessionMs: 60_000, batch: 60 };
+
+/** On a smart meter's M-Bus, where a terminal reads one there. */
+const GAS_METER = { type: 3, unit: "m3", read: gasAt } as const;
 
 /** What the terminals of a simulation differ in. */
 interface TerminalPart extends Pick<TerminalSetup, "device" | "config" | "chip" | "chips" | "stream"> {
@@ -204,9 +208,13 @@ class Simulation {
     const { device, house, offset, overrides } = household;
     const world = new House(house);
     const { utcOffset } = house;
-    const meter = new P1Meter({ clock: this.#clock, values: (time) => world.at(time), utcOffset, offset });
-    const config = { ...overrides, ...this.#brokers.config() };
     const sensors = household.streams.map(planOf);
+    const mbus = sensors.some(({ driver }) => driver === "p1mbus") ? [GAS_METER] : [];
+    const meter = new P1Meter({
+      ...{ clock: this.#clock, utcOffset, offset, mbus },
+      values: (time) => world.at(time),
+    });
+    const config = { ...overrides, ...this.#brokers.config() };
     const judges = points(household).map(
       ({ point, expectation }, index) =>
         [point, { sensor: sensors[index].driver, judge: new Judge(expectation, point) }] as const,
