@@ -12,8 +12,10 @@ async function main(asJson: boolean): Promise<number> {
   const runs: Run[] = [];
   while (runs.length < RUNS) {
     const { sample, session } = await measureWakes(files);
+    const { sample: ofIna226 } = await measureWakes(files, "ina226");
     runs.push({
       "wake that samples": { cost: sample },
+      "wake that samples an INA226": { cost: ofIna226 },
       "wake that sends 10 frames": { cost: session },
       ...(await measureOperations(files)),
     });

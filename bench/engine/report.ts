@@ -108,9 +108,13 @@ are garbage when the sample has been recorded.
 `;
 }
 
-/** Where the bytecodes of a wake that only samples go. */
+/** Where the bytecodes of the wakes go that only sample. */
 function largest(operations: Report["operations"]): string {
-  const [[name, { modules, cost }]] = Object.entries(operations);
+  const wakes = Object.entries(operations).filter(([name]) => name.startsWith("wake that samples"));
+  return wakes.map(([name, operation]) => largestIn(name, operation)).join("\n");
+}
+
+function largestIn(name: string, { modules, cost }: Report["operations"][string]): string {
   const own = modules.filter(({ module }) => module.startsWith("src/")).slice(0, 6);
   const rows = own.map(({ module, meter, slots, chunks }) => [
     module,

@@ -1,3 +1,4 @@
+import { Ina226Chip } from "../../hal-mocks/chips/ina226";
 import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { VirtualClock } from "../../hal-mocks/clock";
 import { createPairStream } from "../../hal-mocks/node/pair";
@@ -18,6 +19,8 @@ const FRAMES = 10;
 const READINGS = 15;
 const SAMPLE_MS = 60_000;
 const SESSION_MS = FRAMES * READINGS * SAMPLE_MS;
+const SHUNT_OHMS = 0.001;
+const CURRENT = { volts: 12.5, amperes: 3 };
 /** The first session takes what there is by then; the second one, all ten. */
 const END = START + 2 * SESSION_MS + SAMPLE_MS;
 
@@ -28,17 +31,21 @@ export interface Wakes {
   session: Cost;
 }
 
+type Sensor = "p1" | "ina226";
+
+const SENSORS: Readonly<Record<Sensor, string>> = { p1: "p1", ina226: `ina226 shuntOhms=${SHUNT_OHMS}` };
+
 /** A sleeper's wakes, with its meter, its radio and a broker in virtual time. */
-export async function measureWakes(files: BenchFiles): Promise<Wakes> {
+export async function measureWakes(files: BenchFiles, sensor: Sensor = "p1"): Promise<Wakes> {
   const broker = await Broker.open();
   try {
-    return await measureStreet(files, broker);
+    return await measureStreet(files, broker, sensor);
   } finally {
     await broker.close();
   }
 }
 
-async function measureStreet(files: BenchFiles, broker: Broker): Promise<Wakes> {
+async function measureStreet(files: BenchFiles, broker: Broker, sensor: Sensor): Promise<Wakes> {
   const found: Partial<Wakes> = {};
   const settleAll = async (here: () => Promise<void>) => {
     do await here();
@@ -51,10 +58,16 @@ async function measureStreet(files: BenchFiles, broker: Broker): Promise<Wakes> 
   );
   const terminal: SimulatedTerminal = new SimulatedTerminal({
     device: "house-1",
-    config: { sampleMs: SAMPLE_MS, sessionMs: SESSION_MS, batch: READINGS, utcOffset: UTC_OFFSET },
+    config: {
+      ...{ sampleMs: SAMPLE_MS, sessionMs: SESSION_MS, batch: READINGS, utcOffset: UTC_OFFSET },
+      sensors: SENSORS[sensor],
+    },
     clock,
     seed: 1,
     chip: meterOf(clock),
+    chips: {
+      i2c: new Map([[0x40, new Ina226Chip({ clock, values: () => CURRENT, shuntOhms: SHUNT_OHMS })]]),
+    },
     stream: createPairStream((far) => broker.handle(far)),
     machine: (hal) => new MeasuredMachine(hal, files, onWake),
     log: () => {},

@@ -1,4 +1,4 @@
-import type { Profile } from "../model/profiles";
+import type { Column, Profile } from "../model/profiles";
 import type { Sample } from "../model/reading";
 import { powerOfTen, quantise } from "./recorder";
 
@@ -124,12 +124,19 @@ function integralsOf({ columns }: Profile): Integral[] {
   const taken = new Set<string>();
   const integrals: Integral[] = [];
   for (const rule of RULES) {
+    if (!columnOf(columns, rule.from)) continue;
     const into = rule.into.filter((name) => name !== undefined);
-    const found = into.map((name) => columns.find((column) => column.name === name));
-    if (!columns.some(({ name }) => name === rule.from)) continue;
+    const found = into.map((name) => columnOf(columns, name));
     if (found.some((column) => !column) || into.some((name) => taken.has(name))) continue;
     for (const name of into) taken.add(name);
     integrals.push({ rule, exponents: found.map((column) => column!.exponent) });
   }
   return integrals;
+}
+
+/** Each wake looks for some: without a call a column. */
+function columnOf(columns: readonly Column[], name: string): Column | undefined {
+  for (let index = 0; index < columns.length; index++)
+    if (columns[index].name === name) return columns[index];
+  return undefined;
 }

@@ -105,6 +105,16 @@ const ROWS: readonly string[] = [
   "49 cold J 6 unsigned register",
 ];
 
+/** Of each name, its row: a wake finds a dozen, and would take longer for that than for its sample. */
+const NUMBERS: Readonly<Record<string, number>> = ROWS.reduce(
+  (numbers: Record<string, number>, row, number) => {
+    numbers[row.split(" ")[1]] = number;
+    return numbers;
+  },
+  Object.create(null),
+);
+const EXPONENTS: readonly number[] = ROWS.map((row) => Number(row.split(" ")[3]));
+
 const PHASES = ["", "_l1", "_l2", "_l3", "_n", "_l12", "_l23", "_l31"];
 const INDICES = 128;
 const CHANNELS = PHASES.length * INDICES;
@@ -133,6 +143,11 @@ export function quantityOf(channel: number): Quantity | undefined {
   return quantityAt(Math.floor(channel / CHANNELS));
 }
 
+/** The resolution of a channel of the registry: 10^exponent of its unit. */
+export function exponentOf(channel: number): number {
+  return EXPONENTS[Math.floor(channel / CHANNELS)];
+}
+
 /** The parts of a channel: `phase` 0 to 7, `index` 0 to 127. */
 export function partsOf(channel: number): { phase: number; index: number } {
   return { phase: Math.floor(channel / INDICES) % PHASES.length, index: channel % INDICES };
@@ -155,8 +170,10 @@ export function channelName(channel: number): string {
  * @throws RangeError when there is none.
  */
 export function channelNumber(name: string): number {
+  const plain = NUMBERS[name];
+  if (plain !== undefined) return plain * CHANNELS;
   const parts = /^([a-z]+)(_(?:l[1-3]|n|l12|l23|l31))?(?:_([a-z])([1-9][0-9]{0,2}))?$/.exec(name);
-  const number = parts ? ROWS.findIndex((row) => row.split(" ")[1] === parts[1]) : -1;
+  const number = parts ? (NUMBERS[parts[1]] ?? -1) : -1;
   const letter = quantityAt(number)?.index;
   const index = Number(parts?.[4] ?? 0);
   if (!parts || number < 0 || index >= INDICES || (index && letter !== parts[3])) {

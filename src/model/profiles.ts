@@ -1,4 +1,4 @@
-import { channelNumber, quantityOf } from "./channels";
+import { channelNumber, exponentOf } from "./channels";
 
 /** A column of a frame: values are integers of 10^exponent of the channel's unit. */
 export interface Column {
@@ -22,14 +22,13 @@ function isResolution(text: string): boolean {
 
 /** A column at the registry's resolution, or at a resolution of its own: `v_l1`, `i_l1@-3`. */
 function column(text: string): Column {
-  const [name, exponent] = text.split("@");
-  if (exponent !== undefined && !isResolution(exponent)) throw new RangeError(`"${text}" is no column`);
+  const at = text.indexOf("@");
+  const name = at < 0 ? text : text.slice(0, at);
   const channel = channelNumber(name);
-  return {
-    channel,
-    name,
-    exponent: exponent === undefined ? quantityOf(channel)!.exponent : Number(exponent),
-  };
+  if (at < 0) return { channel, name, exponent: exponentOf(channel) };
+  const exponent = text.slice(at + 1);
+  if (!isResolution(exponent)) throw new RangeError(`"${text}" is no column`);
+  return { channel, name, exponent: Number(exponent) };
 }
 
 /**
