@@ -13,6 +13,7 @@ import { hasWholeTelegram, unmeasured } from "./expectations";
 import { LineFiles } from "./files";
 import { HeapWatch } from "./heap";
 import { householdsOf } from "./household";
+import { AppFailures, appsOf, loadApp } from "./own-app";
 import { policyNames } from "./policies";
 import { printReport } from "./report";
 import { parseScenario, type Scenario, street } from "./scenario";
@@ -55,6 +56,11 @@ export const simCommand: Command = {
       help: "what runs the firmware; xs is the board's engine, built here (default node)",
       parse: choice("node", "xs"),
     },
+    app: {
+      value: "FILE",
+      help: "an app of one's own in TypeScript, in place of src/app/default.ts, on either engine",
+      parse: file,
+    },
     out: {
       value: "DIR",
       help: "write readings to DIR/<device>.jsonl, power states to -power.csv and -power.svg",
@@ -77,7 +83,9 @@ export const simCommand: Command = {
       );
     if (values.compare !== undefined) return compareUnder(values, scenario, io);
     const { recording, replay } = recordingOf(values, scenario);
-    const xs = values.engine === "xs" ? buildXs((line) => io.stderr.write(line)) : undefined;
+    const own = values.app === undefined ? undefined : await loadApp(values.app as string);
+    const xs =
+      values.engine === "xs" ? buildXs((line) => io.stderr.write(line), own && { app: own.file }) : undefined;
     const files = values.out === undefined ? undefined : new LineFiles("--out", values.out as string);
     const buses =
       values.record === undefined ? undefined : new LineFiles("--record", values.record as string);
@@ -85,17 +93,16 @@ export const simCommand: Command = {
     const heap = values.json ? new HeapWatch() : undefined;
     const progress = values.json ? undefined : new Progress(io.stderr);
     const begun = performance.now();
+    const failures = new AppFailures((line) => io.stderr.write(`gridmote: ${line}\n`));
     let report: Report;
-    let fallbacks = 0;
     try {
       report = await simulate({
         scenario,
         recording,
         xs,
-        onFallback: (device, why) => {
-          fallbacks++;
-          io.stderr.write(`gridmote: ${device}: ${why.replace(/^gridmote: /, "")}\n`);
-        },
+        ...(own && { apps: appsOf(own) }),
+        log: (line) => failures.see(line),
+        onFallback: (device, why) => failures.fallBack(device, why),
         broker: values.broker as BrokerAddress | undefined,
         replay,
         onBus: buses && ((device, port, line) => buses.write(`${device}-${port}.bus`, line)),
@@ -118,12 +125,12 @@ export const simCommand: Command = {
         `${JSON.stringify({ ...report, heap: heap?.end(), timing: { elapsedMs } }, null, 2)}\n`,
       );
     else printReport(report, elapsedMs, io.stdout, values.energy === true);
-    return verdict(report, fallbacks, io);
+    return verdict(report, failures, io);
   },
 };
 
 async function compareUnder(values: Record<string, unknown>, scenario: Scenario, io: Io): Promise<number> {
-  const other = ["broker", "p1", "replay", "record", "engine", "out", "energy"].find(
+  const other = ["broker", "p1", "replay", "record", "engine", "app", "out", "energy"].find(
     (name) => values[name] !== undefined,
   );
   if (other) throw new UsageError(`either --compare or --${other}, not both`);
@@ -147,18 +154,13 @@ function settingsOf(scenario: Scenario): (device: string) => EnergySettings {
   return (device) => ofHouses.get(device) ?? defaultSettings;
 }
 
-function verdict(report: Report, fallbacks: number, io: Io): number {
-  if (report.ok && !fallbacks) return 0;
-  if (report.ok) {
+function verdict(report: Report, { verdict }: AppFailures, io: Io): number {
+  if (!report.ok)
     io.stderr.write(
-      "gridmote: the installed app has not run everywhere; what is reported is of the built-in one\n",
+      "gridmote: the readings that came out are not what the world had: see bad, lost, duplicates and the remarks\n",
     );
-    return 1;
-  }
-  io.stderr.write(
-    "gridmote: the readings that came out are not what the world had: see bad, lost, duplicates and the remarks\n",
-  );
-  return 1;
+  else if (verdict) io.stderr.write(`gridmote: ${verdict}\n`);
+  return report.ok && !verdict ? 0 : 1;
 }
 
 function scenarioOf(values: Record<string, unknown>): Scenario {
