@@ -78,9 +78,7 @@ const deviceId = {
 const ipv4 = {
   test(address: string) {
     const parts = address.split(".");
-    return (
-      parts.length === 4 && parts.every((part) => part !== "" && Number(part) >= 0 && Number(part) < 256)
-    );
+    return parts.length === 4 && parts.every((part) => consistsOf(part, DIGITS) && Number(part) < 256);
   },
   words: "an IPv4 address",
 };
@@ -221,8 +219,23 @@ export function loadConfig(layers: readonly Layer[]): Loaded {
     });
     config.sampleMs = fields.sampleMs.fallback;
   }
+  checkAddress(config as Config, layers, problems);
   const streams = loadStreams(config as Config, layers, problems);
   return { config: config as Config, streams, problems };
+}
+
+const ADDRESS_FIELDS = ["address", "mask", "gateway"] as const;
+
+/** DHCP is asked, as without any of them: who gave one of them thinks that it is not. */
+function checkAddress(config: Config, layers: readonly Layer[], problems: Problem[]): void {
+  const missing = ADDRESS_FIELDS.find((name) => config[name] === "");
+  const given = ADDRESS_FIELDS.find((name) => config[name] !== "");
+  if (missing === undefined || given === undefined) return;
+  problems.push({
+    from: sourceOf(given, layers),
+    name: given,
+    message: `${given} is "${config[given]}", but there is no ${missing}: DHCP is asked unless address, mask and gateway are all given`,
+  });
 }
 
 /** Where a setting comes from: the last layer that has it. */

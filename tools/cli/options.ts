@@ -3,6 +3,8 @@ import { parseArgs } from "node:util";
 import { type BrokerAddress, type Command, type Option, UsageError } from "./command";
 
 const DEFAULT_PORT = 1883;
+/** As the setting `device` of src/config.ts has it. */
+const DEVICE_ID = /^[a-z0-9_-]{1,32}$/;
 
 /** A whole number from `low` to `high`. */
 export function integer(low: number, high: number) {
@@ -37,6 +39,13 @@ export function choice(...words: readonly string[]) {
 
 export function text(value: string): string {
   return value;
+}
+
+/** A terminal's name, as topics have it. */
+export function deviceId(id: string, name: string): string {
+  if (!DEVICE_ID.test(id))
+    throw new UsageError(`--${name} is "${id}", expected 1 to 32 of a-z, 0-9, - and _`);
+  return id;
 }
 
 /** A file that is there and can be read. */

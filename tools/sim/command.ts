@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { type BusRecording, isBusRecording, parseBusRecording } from "../../hal-mocks/chips/bus-recording";
 import { type P1Recording, parseRecording } from "../../hal-mocks/chips/p1-replay";
 import { defaultSettings, type EnergySettings } from "../../hal-mocks/energy/settings";
-import { type BrokerAddress, type Command, Failure, type Io, UsageError } from "../cli/command";
+import { type BrokerAddress, type Command, type Io, UsageError } from "../cli/command";
+import { contentOf, readJson } from "../cli/json";
 import { broker, choice, file, integer, positive, text } from "../cli/options";
 import { Progress } from "../cli/progress";
 import { compare, policiesOf, printComparison } from "./compare";
@@ -170,7 +170,7 @@ function scenarioOf(values: Record<string, unknown>): Scenario {
   if (path && option) throw new UsageError(`either --scenario or ${option}, not both`);
   if (option && values.record) throw new UsageError(`either --record or ${option}, not both`);
   if (option && values.days) throw new UsageError("--days is for scenarios: a recording has its own length");
-  const result = parseScenario(path ? parseJson(path) : street);
+  const result = parseScenario(path ? readJson(path) : street);
   if ("problem" in result) throw new UsageError(`${path}: ${result.problem}`);
   const days = values.days as number | undefined;
   const seed = values.seed as number | undefined;
@@ -179,26 +179,6 @@ function scenarioOf(values: Record<string, unknown>): Scenario {
   const empty = option ? undefined : unmeasured(householdsOf(scenario));
   if (empty) throw new UsageError(empty);
   return scenario;
-}
-
-function parseJson(path: string): unknown {
-  // Editors on Windows begin a file with a byte order mark.
-  const text = contentOf(path)
-    .toString("utf8")
-    .replace(/^\uFEFF/, "");
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`${path}: not JSON: ${(error as Error).message}`);
-  }
-}
-
-function contentOf(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Failure(`cannot read "${path}": ${(error as Error).message}`);
-  }
 }
 
 /** Where a recording's meter has no clock, it begins when the scenario does. */
