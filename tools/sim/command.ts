@@ -82,7 +82,7 @@ export const simCommand: Command = {
         `gridmote: ${late} of ${scenario.events.length} events lie after the end and do not happen\n`,
       );
     if (values.compare !== undefined) return compareUnder(values, scenario, io);
-    const { recording, replay } = recordingOf(values, scenario);
+    const { recording, listenedMs, replay } = recordingOf(values, scenario);
     const own = values.app === undefined ? undefined : await loadApp(values.app as string);
     const xs =
       values.engine === "xs" ? buildXs((line) => io.stderr.write(line), own && { app: own.file }) : undefined;
@@ -99,6 +99,7 @@ export const simCommand: Command = {
       report = await simulate({
         scenario,
         recording,
+        listenedMs,
         xs,
         ...(own && { apps: appsOf(own) }),
         log: (line) => failures.see(line),
@@ -185,7 +186,7 @@ function scenarioOf(values: Record<string, unknown>): Scenario {
 function recordingOf(
   values: Record<string, unknown>,
   scenario: Scenario,
-): { recording?: P1Recording; replay?: BusRecording } {
+): { recording?: P1Recording; listenedMs?: number; replay?: BusRecording } {
   const path = (values.replay ?? values.p1) as string | undefined;
   if (!path) return {};
   const content = contentOf(path);
@@ -195,7 +196,10 @@ function recordingOf(
   const bytes = bus
     ? Buffer.concat(bus.events.filter(({ isAsked }) => !isAsked).map((event) => event.bytes))
     : content;
-  return { recording: p1RecordingOf(path, bytes, Date.parse(scenario.start)) };
+  return {
+    recording: p1RecordingOf(path, bytes, Date.parse(scenario.start)),
+    ...(bus?.mode === "sleeper" && { listenedMs: bus.sampleMs }),
+  };
 }
 
 function busRecordingOf(path: string, content: Buffer): BusRecording | undefined {
