@@ -28,6 +28,9 @@ const start = z.iso.datetime({ offset: true, error: START }).refine((text) => {
 
 /** What the simulator itself sets, for each terminal. */
 const OURS = ["host", "port", "host2", "port2", "user", "password", "device", "phases", "utcOffset"];
+/** The network of hal-mocks/air.ts: a terminal elsewhere reaches nothing. */
+const NETWORK = "192.0.2.";
+const ADDRESSES = ["address", "gateway"];
 const MIN_SAMPLE_MS = 2000;
 const SECOND_MS = 1000;
 const SAMPLE = `expected a whole number of seconds, from ${MIN_SAMPLE_MS} ms: a meter here speaks once a second, and frames carry whole seconds`;
@@ -51,6 +54,8 @@ function settingProblem(name: string, values: Record<string, unknown>): string |
   const { config, problems } = loadConfig([{ from: "", values: alone }]);
   const [problem] = problems;
   if (problem?.name === name) return problem.message.slice(name.length + 1);
+  if (ADDRESSES.includes(name) && value !== "" && !String(value).startsWith(NETWORK))
+    return `is ${JSON.stringify(value)}, expected ${NETWORK}1 to 254: that is the network here, and .1 its gateway`;
   const { sampleMs } = config;
   const fits = sampleMs >= MIN_SAMPLE_MS && sampleMs % SECOND_MS === 0;
   if (name === "sampleMs" && !fits) return `is ${JSON.stringify(value)}, ${SAMPLE}`;
