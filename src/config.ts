@@ -246,6 +246,8 @@ const ADDRESS_FIELDS = ["address", "mask", "gateway"] as const;
 
 /** DHCP is asked, as without any of them: who gave one of them thinks that it is not. */
 function checkAddress(config: Config, layers: readonly Layer[], problems: Problem[]): void {
+  // At each wake, and mostly for nothing.
+  if (!config.address && !config.mask && !config.gateway) return;
   const missing = ADDRESS_FIELDS.find((name) => config[name] === "");
   const given = ADDRESS_FIELDS.find((name) => config[name] !== "");
   if (missing === undefined || given === undefined) return;
