@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { runBench } from "./arguments";
 import { batchesOf } from "./bytes/batch";
 import { brotliOfStream, codecsWith, entropyOfDeltas } from "./bytes/codecs";
 import { compressors } from "./bytes/commands";
@@ -55,11 +56,14 @@ function checkSmallest(streams: readonly Stream[], rows: readonly Row[]): void {
   });
 }
 
-const published = publishedStreams(FOLDER);
-if (!published) console.error(`SKIPPED: the streams of ${FOLDER}, which are not part of this repository`);
-const streams = [...(published ?? []), ...worldStreams()];
-const rows = tableOf(streams);
-const names = streams.map(({ name, rows }) => ({ name, readings: rows.length }));
-if (process.argv.includes("--json")) console.log(JSON.stringify({ streams: names, rows }, null, 2));
-else print(streams, rows);
-checkSmallest(streams, rows);
+await runBench("bench:bytes", async (asJson) => {
+  const published = publishedStreams(FOLDER);
+  if (!published) console.error(`SKIPPED: the streams of ${FOLDER}, which are not part of this repository`);
+  const streams = [...(published ?? []), ...worldStreams()];
+  const rows = tableOf(streams);
+  const names = streams.map(({ name, rows }) => ({ name, readings: rows.length }));
+  if (asJson) console.log(JSON.stringify({ streams: names, rows }, null, 2));
+  else print(streams, rows);
+  checkSmallest(streams, rows);
+  return 0;
+});

@@ -9,13 +9,14 @@ import { pack, type Release } from "../tools/ota/pack";
 import { encodeAnnouncement } from "../tools/ota/package";
 import { encodePackage, readPackage, verifyPackage } from "../tools/ota/package-file";
 import { stageToken } from "../tools/ota/stages";
+import { inputCount } from "./arguments";
 
 /**
  * Whether a node refuses all that is not as it was signed: each bit of offers, of an announcement and of a package flipped,
  * then random and damaged bytes for the parsers, as many as said, the same each time. What a parser of manifests
  * believes has to be the one encoding of what it read.
  */
-const COUNT = Number(process.argv[2] ?? 1_000_000);
+const COUNT = inputCount("fuzz:updates", 1_000_000);
 const DEVICE = "house-1";
 
 const key = createSigningKey(true);

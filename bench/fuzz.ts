@@ -1,6 +1,7 @@
 import { performance } from "node:perf_hooks";
 import { crc32 } from "../src/crc32";
 import { decodeFrame, type Frame } from "../tools/decode/frame";
+import { inputCount } from "./arguments";
 import { type Input, nextInput, PROFILES } from "./fuzz/inputs";
 import { hasPython, SecondDecoder, type Verdict } from "./fuzz/second";
 
@@ -8,7 +9,7 @@ import { hasPython, SecondDecoder, type Verdict } from "./fuzz/second";
  * Random and damaged frames for both decoders: each must answer, with readings or one line, and soon, and both must say
  * the same.
  */
-const COUNT = Number(process.argv[2] ?? 1_000_000);
+const COUNT = inputCount("fuzz:frames", 1_000_000);
 const BATCH = 500;
 const SLOW_MS = 1000;
 

@@ -78,9 +78,7 @@ const deviceId = {
 const ipv4 = {
   test(address: string) {
     const parts = address.split(".");
-    return (
-      parts.length === 4 && parts.every((part) => part !== "" && Number(part) >= 0 && Number(part) < 256)
-    );
+    return parts.length === 4 && parts.every((part) => consistsOf(part, DIGITS) && Number(part) < 256);
   },
   words: "an IPv4 address",
 };
@@ -88,13 +86,13 @@ const ipv4 = {
 const DAY_MS = 86_400_000;
 
 const fields = {
-  /** Empty: the MAC's 12 hexadecimal digits. */
+  /** Its name in topics. Empty: the MAC's 12 hexadecimal digits. */
   device: text("", 32, deviceId),
   /** A sleeper spends its life in deep sleep; a resident stays up with its buses and its session open. */
   mode: choice("sleeper", "resident"),
   /** Milliseconds between readings, aligned to the clock; 0 records every sample that the device sends. */
   sampleMs: integer(60_000, 0, DAY_MS),
-  /** How long a device may be silent before the reading is given up. DSMR 4 and older send each 10 s. */
+  /** Milliseconds for which a device may be silent before the reading is given up. DSMR 4 and older send each 10 s. */
   sampleTimeoutMs: integer(12_000, 100, 3_600_000),
   /** Milliseconds between sessions. */
   sessionMs: integer(900_000, 1_000, DAY_MS),
@@ -104,40 +102,55 @@ const fields = {
   durable: choice("batch", "reading"),
   /** The body of frames: `dense` has half the bytes, and costs more charge to make than it saves on Wi-Fi (docs/frame.md). */
   frame: choice("plain", "dense"),
-  /** What is measured: see src/sensors/sensor-text.ts. */
+  /** What is measured, as README.md says under "Say what is measured" (src/sensors/sensor-text.ts). */
   sensors: text("p1", 511),
   /** Phases of the connection. */
   phases: integer(3, 1, 3),
   /** The meter's standard time, in minutes east of UTC. */
   utcOffset: integer(60, -720, 840),
+  /** The serial port of the smart meter, by the UART's number. */
   p1Port: integer(1, 0, 15),
+  /** The pin on which it is received. */
   p1Receive: integer(16, 0, 63),
+  /** Its bits a second: 115,200 from DSMR 4 on, 9600 before. */
   p1Baud: integer(115_200, 300, 921_600),
   /** DSMR 2 and 3 send 7 data bits and a parity bit. */
   p1DataBits: integer(8, 7, 8),
   /** The serial port of sensors that are no smart meter: an RS-485 line, or the chip in a plug. */
   serialPort: integer(2, 0, 15),
+  /** Its pin to receive on. */
   serialReceive: integer(26, 0, 63),
+  /** Its pin to send on. */
   serialTransmit: integer(27, 0, 63),
-  /** Pins of the I2C bus. */
+  /** The data pin of the I2C bus. */
   i2cData: integer(21, 0, 63),
+  /** Its clock pin. */
   i2cClock: integer(22, 0, 63),
+  /** The MQTT broker, by name or address. */
   host: text("localhost", 253),
+  /** Its port; there is no TLS yet. */
   port: integer(1883, 1, 65_535),
   /** A second broker, asked when the first is not there. Empty: there is none. */
   host2: text("", 253),
+  /** Its port. */
   port2: integer(1883, 1, 65_535),
+  /** Of the broker's login. Empty: none. */
   user: text("", 64),
+  /** Of the broker's login. */
   password: text("", 64),
+  /** The Wi-Fi network. */
   ssid: text("", 32),
+  /** Its passphrase, or the key that `gridmote wifi-key` makes of it. */
   wifiPassword: text("", 64),
   /** A static address, which spares DHCP; all three, or DHCP is asked. */
   address: text("", 15, ipv4),
+  /** The mask of that network. */
   mask: text("", 15, ipv4),
+  /** The router of that network. */
   gateway: text("", 15, ipv4),
   /** Time servers, asked in this order until one agrees with our own clock, or two with each other. */
   timeServers: text("0.pool.ntp.org 1.pool.ntp.org 2.pool.ntp.org", 253),
-  /** A session that has not ended after so long is given up: a hard budget, because no network may drain a battery. */
+  /** A session that has not ended after so many milliseconds is given up: a hard budget, because no network may drain a battery. */
   awakeMs: integer(30_000, 5_000, 600_000),
   /**
    * A sleeper waits awake for what is due sooner than in so many milliseconds: a boot takes 70 ms on ESP32, and draws as much
@@ -146,14 +159,17 @@ const fields = {
   stayMs: integer(70, 0, 3_600_000),
   /** Milliseconds between state messages. */
   statusMs: integer(21_600_000, 60_000, DAY_MS),
-  /** Millivolts of the supply below which sessions are four times rarer, and below which there are none; 0: never. */
+  /** Millivolts of the supply below which sessions are four times rarer; 0: never. */
   supplyLowMv: integer(0, 0, 60_000),
+  /** Millivolts of the supply below which there are no sessions; 0: never. */
   supplyStopMv: integer(0, 0, 60_000),
   /** GPIO whose level wakes a sleeper for a session, such as a button's; it needs a resistor to the other level. -1: none. */
   wakePin: integer(-1, -1, 63),
+  /** The level that wakes it. */
   wakeLevel: integer(0, 0, 1),
-  /** First and largest bound of the random wait after a failed session. */
+  /** Milliseconds: the first bound of the random wait after a failed session. */
   backoffMs: integer(30_000, 100, DAY_MS),
+  /** Milliseconds: the largest bound of that wait. */
   backoffMaxMs: integer(3_600_000, 1_000, DAY_MS),
 } as const;
 
@@ -221,8 +237,25 @@ export function loadConfig(layers: readonly Layer[]): Loaded {
     });
     config.sampleMs = fields.sampleMs.fallback;
   }
+  checkAddress(config as Config, layers, problems);
   const streams = loadStreams(config as Config, layers, problems);
   return { config: config as Config, streams, problems };
+}
+
+const ADDRESS_FIELDS = ["address", "mask", "gateway"] as const;
+
+/** DHCP is asked, as without any of them: who gave one of them thinks that it is not. */
+function checkAddress(config: Config, layers: readonly Layer[], problems: Problem[]): void {
+  // At each wake, and mostly for nothing.
+  if (!config.address && !config.mask && !config.gateway) return;
+  const missing = ADDRESS_FIELDS.find((name) => config[name] === "");
+  const given = ADDRESS_FIELDS.find((name) => config[name] !== "");
+  if (missing === undefined || given === undefined) return;
+  problems.push({
+    from: sourceOf(given, layers),
+    name: given,
+    message: `${given} is "${config[given]}", but there is no ${missing}: DHCP is asked unless address, mask and gateway are all given`,
+  });
 }
 
 /** Where a setting comes from: the last layer that has it. */

@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, posix } from "node:path";
+import { dirname, join, posix, relative } from "node:path";
 import { keyOf } from "./build.mjs";
 import { loadOrder, programOrder, transpile } from "./modules.mjs";
 
@@ -154,16 +154,20 @@ export async function makeArchive(root, folder, named, built) {
   return archive;
 }
 
-/** The app below `root` as a second image: what a mod would be on a board. */
-export async function makeApp(root, folder, engine) {
-  const { modules } = JSON.parse(readFileSync(join(root, APP_MANIFEST), "utf8"));
-  const named = Object.entries(modules)
-    .filter(([name]) => name !== "~")
-    .map(([name, path]) => ({ name, path: `${posix.join(posix.dirname(APP_MANIFEST), path)}.ts` }));
+/** The app below `root` as a second image: what a mod would be on a board. @param own one file, in place of the manifest's. */
+export async function makeApp(root, folder, engine, own) {
+  const named = own ? [{ name: "app", path: relative(root, own) }] : modulesOfApp(root);
   const app = await makeArchive(root, folder, named, engine);
   const { size } = statSync(app);
   if (size > APP_BYTES) throw new Error(`the app is ${size} bytes, and may be ${APP_BYTES}`);
   return app;
+}
+
+function modulesOfApp(root) {
+  const { modules } = JSON.parse(readFileSync(join(root, APP_MANIFEST), "utf8"));
+  return Object.entries(modules)
+    .filter(([name]) => name !== "~")
+    .map(([name, path]) => ({ name, path: `${posix.join(posix.dirname(APP_MANIFEST), path)}.ts` }));
 }
 
 /** A program below `root` for `engine serve`: its modules that are not in the image, its own the last. */

@@ -13,7 +13,8 @@ const USAGE = `npm run target -- [COMMAND] [OPTIONS]: the firmware on XS, on thi
   run [OPTIONS] PROGRAM.ts         runs the default export of a module below DIR on that image: bytes of standard
                                    input in, text out
   archive [--root DIR] PROGRAM.ts  as JSON, the files that a module below DIR is served with
-  terminal                         as JSON, the files that a terminal on XS is started with
+  terminal [--app FILE]            as JSON, the files that a terminal on XS is started with; the app is what
+                                   src/app/manifest.json names, or one file of JavaScript below this repository
 
 DIR is this repository unless --root names another. Options of run: --root, and --deadline MS, --memory BYTES,
 --chunks BYTES, --slots N, --stack SLOTS, which bound it.
@@ -32,6 +33,9 @@ function parse(args) {
     if (words[at] === "--root") {
       if (!words[at + 1]) throw new WrongUsage("--root needs a folder: put it behind");
       parsed.root = resolve(words[++at]);
+    } else if (command === "terminal" && words[at] === "--app") {
+      if (!words[at + 1]) throw new WrongUsage("--app needs a file: put it behind");
+      parsed.app = realpathSync(resolve(words[++at]));
     } else if (command === "run" && words[at].startsWith("--"))
       parsed.options.push(words[at], words[++at] ?? "");
     else if (TAKE_PROGRAM.includes(command) && !parsed.program) parsed.program = words[at];
@@ -76,14 +80,14 @@ function say(engine, { modules, fileBytes }, made, seconds) {
 await exitWith("target", async () => {
   const start = performance.now();
   if (process.argv.includes("--help")) return console.log(USAGE);
-  const { command, root, options, program } = parse(process.argv.slice(2));
+  const { command, root, options, program, app: own } = parse(process.argv.slice(2));
   const { engine, image } = await withLock(join(folder, "lock"), async () => {
     const engine = await buildEngine(folder);
     return { engine, image: await makeImage(root, folder, engine) };
   });
   if (command === "terminal") {
     const provider = await makeProvider(root, folder, image, engine);
-    const app = await makeApp(root, folder, engine);
+    const app = await makeApp(root, folder, engine, own);
     console.log(JSON.stringify({ ...engine, image: image.image, app, provider }));
     return;
   }

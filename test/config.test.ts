@@ -48,4 +48,24 @@ describe("configuration", () => {
       2,
     );
   });
+
+  it.each(["1e1.0.0.1", "0x10.0.0.1", "1. .0.1", "1.2.3", "256.1.1.1", "-1.1.1.1"])(
+    "takes %s for no IPv4 address",
+    (address) => {
+      const { problems } = loadConfig([
+        { from: "store", values: { address, mask: "255.0.0.0", gateway: "10.0.0.1" } },
+      ]);
+      expect(problems[0].message).toContain("an IPv4 address");
+    },
+  );
+
+  it("says that DHCP is asked where a static address is given by half", () => {
+    const whole = { address: "10.0.0.2", mask: "255.0.0.0", gateway: "10.0.0.1" };
+    expect(loadConfig([{ from: "store", values: whole }]).problems).toEqual([]);
+    for (const missing of ["address", "mask", "gateway"]) {
+      const { problems } = loadConfig([{ from: "store", values: { ...whole, [missing]: "" } }]);
+      expect(problems).toHaveLength(1);
+      expect(problems[0].message).toContain(`but there is no ${missing}: DHCP is asked`);
+    }
+  });
 });

@@ -578,7 +578,7 @@ def damaged(frame, chance):
         changed[place] = changed[place] ^ 1 << chance.randrange(8) if kind < 5 else chance.randrange(256)
     return bytes(changed)
 
-def fuzz(vectors, number, seed):
+def fuzz(vectors, number, seed=0):
     """Anything but a reading or FrameError ends it with a trace."""
     chance, read = random.Random(seed), 0
     frames = [(bytes.fromhex(v[form]), v["columns"]) for v in vectors for form in ("plain", "dense") if v[form]]
@@ -620,11 +620,14 @@ def main(arguments):
     if len(arguments) not in (1, 3, 4) or len(arguments) > 1 and arguments[1] != "--fuzz":
         print(__doc__, file=sys.stderr)
         return 2
-    with open(arguments[0], encoding="utf-8") as file:
-        vectors = json.load(file)
-    if len(arguments) == 1:
-        return check(vectors)
-    return fuzz(vectors, int(arguments[2]), int(arguments[3]) if len(arguments) > 3 else 0)
+    try:
+        with open(arguments[0], encoding="utf-8") as file:
+            vectors = json.load(file)
+        numbers = [int(argument) for argument in arguments[2:]]
+    except (OSError, ValueError) as error:
+        print(f"gridmote_frame.py: {' '.join(arguments)}: {error}", file=sys.stderr)
+        return 2
+    return fuzz(vectors, *numbers) if numbers else check(vectors)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -79,9 +79,20 @@ describe("--compare", () => {
   it.each([
     ["each,slow", /no policy and no file "slow", expected all, or some of as-is/],
     [fileOf("bad.json", "{"), /not JSON/],
-    [fileOf("object.json", "{}"), /the policies: expected a list of policies/],
-    [fileOf("empty.json", "[]"), /expected a policy/],
-    [fileOf("nameless.json", '[{"config":{}}]'), /0\.name: expected text/],
+    [fileOf("object.json", "{}"), /the file is {}, expected a list of policies/],
+    [fileOf("empty.json", "[]"), /the file is \[\], expected at least one policy/],
+    [fileOf("channel.json", '[{"name":"a","deltas":{"pii":5}}]'), /\[0\]\.deltas\.pii is no channel/],
+    [
+      fileOf("delta.json", '[{"name":"a","deltas":{"pi":-5}}]'),
+      /\[0\]\.deltas\.pi is -5, expected a number from 0/,
+    ],
+    [
+      fileOf("hardware.json", '[{"name":"a","energy":{"chp":"x"}}]'),
+      /\[0\]\.energy\.chp is not known; expected chip/,
+    ],
+    [fileOf("twice.json", '[{"name":"a"},{"name":"a"}]'), /\[1\]\.name is "a", as \[0\] is already/],
+    [fileOf("comma.json", '[\n{"name":"a",}]'), /not JSON: .*(line 2, column 13|line 2 column 13)/],
+    [fileOf("nameless.json", '[{"config":{}}]'), /\[0\]\.name is missing, expected text/],
   ])("says what is wrong with %s", (value, message) => {
     expect(() => policiesOf(value)).toThrow(message);
   });

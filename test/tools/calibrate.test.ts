@@ -22,6 +22,8 @@ describe("gridmote calibrate", () => {
       stderr: "",
       stdout: `{"v":{"gain":1.003904,"offset":0.1068305},"p":{"gain":0.99}}
 
+In the setting sensors: v.gain=1.003904 v.offset=0.1068305 p.gain=0.99
+
 channel  pairs  error left, rms  largest
 v            3         0.002042  0.00277
 p            1                0        0

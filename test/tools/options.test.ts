@@ -141,5 +141,6 @@ describe("help", () => {
 it("suggests only what is near", () => {
   expect(suggest("scenaro", ["scenario", "seed"])).toBe("scenario");
   expect(suggest("sed", ["scenario", "seed"])).toBe("seed");
+  expect(suggest("dasy", ["days", "seed"])).toBe("days");
   expect(suggest("zzz", ["scenario", "seed"])).toBeUndefined();
 });

@@ -88,6 +88,18 @@ describe("a scenario", () => {
       terminal({ config: { mode: true } }),
       'terminals[0].config.mode is true, expected "sleeper" or "resident"',
     ],
+    [
+      terminal({ config: { address: "10.0.0.2", mask: "255.0.0.0", gateway: "10.0.0.1" } }),
+      'terminals[0].config.address is "10.0.0.2", expected 192.0.2.1 to 254: that is the network here, and .1 its gateway',
+    ],
+    [
+      terminal({ config: { address: "192.0.2.5", mask: "255.255.255.0" } }),
+      'terminals[0].config.address is "192.0.2.5", but there is no gateway: DHCP is asked unless address, mask and gateway are all given',
+    ],
+    [
+      terminal({ config: { address: "192.0.2.5", mask: "255.255.255.0", gateway: "1e1.0.0.1" } }),
+      'terminals[0].config.gateway is "1e1.0.0.1", expected text of at most 15 characters, an IPv4 address',
+    ],
     [terminal({ config: { host: "h" } }), "terminals[0].config.host is set by the simulator: leave it out"],
     [
       terminal({ config: { wifiPassword: 123 } }),

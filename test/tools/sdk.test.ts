@@ -190,6 +190,34 @@ describe("without the SDK", () => {
     expect(old.stderr).toContain(`the SDK in ${folder} is 8.1.4: get the Moddable SDK 8.2`);
   });
 
+  it.each([
+    [["mode=slepper"], 'the command line: mode is "slepper", expected "sleeper" or "resident"'],
+    [["-p", "esp32", "sampelMs=5"], 'the command line: there is no setting "sampelMs"'],
+    [["sensors=p1; sht5x"], 'there is no driver "sht5x"'],
+    [["wifiPassword=".padEnd(99, "x")], "wifiPassword is not valid, expected text"],
+    [["updateVendor=example.com"], "updateVendor is given, but no updateClass: no update would be taken"],
+    [["updateVendor=a", "updateClass=b", "updateKeys=c"], 'updateVendor is "a", expected a UUID'],
+  ])("flash refuses %o before it builds anything", (settings, message) => {
+    const { status, stdout, stderr } = tool(["tools/sdk/mcconfig.mjs", "flash", ...settings]);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+    expect(stderr).toMatch(/^flash: [^\n]+\n$/);
+    expect(stderr).toContain(message);
+  });
+
+  it("flash takes settings that are right, what a build has besides, and options of mcconfig", () => {
+    const right = [
+      "ssid=a",
+      "sensors=p1; sht4x",
+      "hardware=3",
+      "release=1",
+      "-p",
+      "esp32/nodemcu",
+      "-o",
+      "a=b",
+    ];
+    expect(tool(["tools/sdk/mcconfig.mjs", "flash", ...right]).stderr).toContain("MODDABLE is not set");
+  });
+
   it("flash and monitor are all that mcconfig.mjs knows", () => {
     const { status, stderr } = tool(["tools/sdk/mcconfig.mjs", "erase"]);
     expect(status).toBe(2);

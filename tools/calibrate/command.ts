@@ -76,7 +76,17 @@ function print(
   }
   const rows = residuals.map((found) => [found.channel, found.pairs, short(found.rms), short(found.largest)]);
   io.stdout.write(`${JSON.stringify(calibration)}\n\n`);
+  io.stdout.write(`In the setting sensors: ${settingOf(calibration)}\n\n`);
   io.stdout.write(table(["channel", "pairs", "error left, rms", "largest"], rows));
+}
+
+/** As `sensors` of src/config.ts has it, behind the options of the sensor. */
+function settingOf(calibration: CalibrationConfiguration): string {
+  return Object.entries(calibration)
+    .flatMap(([name, values]) =>
+      Object.entries(values ?? {}).map(([field, value]) => `${name}.${field}=${value}`),
+    )
+    .join(" ");
 }
 
 /** Four digits, and no exponent. */

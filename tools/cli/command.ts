@@ -10,7 +10,7 @@ export class Failure extends Error {
 
 /** What a command may touch of its process. */
 export interface Io {
-  stdin: NodeJS.ReadableStream;
+  stdin: NodeJS.ReadableStream & { isTTY?: boolean };
   stdout: NodeJS.WritableStream & { isTTY?: boolean; writableNeedDrain?: boolean };
   stderr: NodeJS.WritableStream & { isTTY?: boolean };
 }

@@ -3,6 +3,8 @@ import { parseArgs } from "node:util";
 import { type BrokerAddress, type Command, type Option, UsageError } from "./command";
 
 const DEFAULT_PORT = 1883;
+/** As the setting `device` of src/config.ts has it. */
+const DEVICE_ID = /^[a-z0-9_-]{1,32}$/;
 
 /** A whole number from `low` to `high`. */
 export function integer(low: number, high: number) {
@@ -37,6 +39,13 @@ export function choice(...words: readonly string[]) {
 
 export function text(value: string): string {
   return value;
+}
+
+/** A terminal's name, as topics have it. */
+export function deviceId(id: string, name: string): string {
+  if (!DEVICE_ID.test(id))
+    throw new UsageError(`--${name} is "${id}", expected 1 to 32 of a-z, 0-9, - and _`);
+  return id;
 }
 
 /** A file that is there and can be read. */
@@ -166,14 +175,18 @@ export function suggest(name: string, names: string[]): string | undefined {
   return nearest.d <= Math.max(1, Math.floor(name.length / 3)) ? nearest.other : undefined;
 }
 
-/** Levenshtein's distance. */
+/** Letters to add, drop, change, or swap with the next one. */
 function distance(a: string, b: string): number {
+  let before: number[] = [];
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
     for (let j = 1; j <= b.length; j++) {
       next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwap) next[j] = Math.min(next[j], before[j - 2] + 1);
     }
+    before = row;
     row = next;
   }
   return row[b.length];

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { type BrokerAddress, type Command, Failure, type Io, UsageError, urlOf } from "../cli/command";
-import { broker, choice, integer, readable, text, topicFilter } from "../cli/options";
+import { broker, choice, deviceId, integer, readable, topicFilter } from "../cli/options";
 import { Subscriber } from "../subscriber";
 import { decodeItem } from "./checked";
 import type { Format } from "./formats/format";
@@ -23,7 +23,11 @@ export const decodeCommand: Command = {
   options: {
     broker: { value: "mqtt://host:port", help: "subscribe there, until Ctrl-C", parse: broker },
     topic: { value: "FILTER", help: "what to subscribe to (default gm/+/+/f)", parse: topicFilter },
-    device: { value: "ID", help: "FILE holds bare frames of this device, not [topic, payload]", parse: text },
+    device: {
+      value: "ID",
+      help: "FILE holds bare frames of this device, not [topic, payload]",
+      parse: deviceId,
+    },
     point: { value: "N", help: "and of this point (default 0)", parse: integer(0, MAX_POINT) },
     format: {
       value: "NAME",

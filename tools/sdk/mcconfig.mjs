@@ -4,6 +4,7 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { checkIdf, exitWith, findSdk, root, WrongUsage } from "./sdk.mjs";
+import { checkSettings } from "./settings.mjs";
 
 /** Targets of the SDK's makefile for ESP32: one run of mcconfig each. */
 const TARGETS = { flash: ["build", "deploy"], monitor: ["xsbug"] };
@@ -26,8 +27,9 @@ const [task, ...rest] = process.argv.slice(2);
 
 const targets = TARGETS[task];
 
-await exitWith(targets ? task : "mcconfig", () => {
+await exitWith(targets ? task : "mcconfig", async () => {
   if (!targets) throw new WrongUsage(`expected ${Object.keys(TARGETS).join(" or ")}`);
+  await checkSettings(rest);
   const { env } = findSdk();
   checkIdf();
   const output = join(root, "build", "sdk");

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { type BusRecording, isBusRecording, parseBusRecording } from "../../hal-mocks/chips/bus-recording";
 import { type P1Recording, parseRecording } from "../../hal-mocks/chips/p1-replay";
 import { defaultSettings, type EnergySettings } from "../../hal-mocks/energy/settings";
-import { type BrokerAddress, type Command, Failure, type Io, UsageError } from "../cli/command";
+import { type BrokerAddress, type Command, type Io, UsageError } from "../cli/command";
+import { contentOf, readJson } from "../cli/json";
 import { broker, choice, file, integer, positive, text } from "../cli/options";
 import { Progress } from "../cli/progress";
 import { compare, policiesOf, printComparison } from "./compare";
@@ -13,6 +13,7 @@ import { hasWholeTelegram, unmeasured } from "./expectations";
 import { LineFiles } from "./files";
 import { HeapWatch } from "./heap";
 import { householdsOf } from "./household";
+import { AppFailures, appsOf, loadApp } from "./own-app";
 import { policyNames } from "./policies";
 import { printReport } from "./report";
 import { parseScenario, type Scenario, street } from "./scenario";
@@ -55,6 +56,11 @@ export const simCommand: Command = {
       help: "what runs the firmware; xs is the board's engine, built here (default node)",
       parse: choice("node", "xs"),
     },
+    app: {
+      value: "FILE",
+      help: "an app of one's own in TypeScript, in place of src/app/default.ts, on either engine",
+      parse: file,
+    },
     out: {
       value: "DIR",
       help: "write readings to DIR/<device>.jsonl, power states to -power.csv and -power.svg",
@@ -76,8 +82,10 @@ export const simCommand: Command = {
         `gridmote: ${late} of ${scenario.events.length} events lie after the end and do not happen\n`,
       );
     if (values.compare !== undefined) return compareUnder(values, scenario, io);
-    const { recording, replay } = recordingOf(values, scenario);
-    const xs = values.engine === "xs" ? buildXs((line) => io.stderr.write(line)) : undefined;
+    const { recording, listenedMs, replay } = recordingOf(values, scenario);
+    const own = values.app === undefined ? undefined : await loadApp(values.app as string);
+    const xs =
+      values.engine === "xs" ? buildXs((line) => io.stderr.write(line), own && { app: own.file }) : undefined;
     const files = values.out === undefined ? undefined : new LineFiles("--out", values.out as string);
     const buses =
       values.record === undefined ? undefined : new LineFiles("--record", values.record as string);
@@ -85,17 +93,17 @@ export const simCommand: Command = {
     const heap = values.json ? new HeapWatch() : undefined;
     const progress = values.json ? undefined : new Progress(io.stderr);
     const begun = performance.now();
+    const failures = new AppFailures((line) => io.stderr.write(`gridmote: ${line}\n`));
     let report: Report;
-    let fallbacks = 0;
     try {
       report = await simulate({
         scenario,
         recording,
+        listenedMs,
         xs,
-        onFallback: (device, why) => {
-          fallbacks++;
-          io.stderr.write(`gridmote: ${device}: ${why.replace(/^gridmote: /, "")}\n`);
-        },
+        ...(own && { apps: appsOf(own) }),
+        log: (line) => failures.see(line),
+        onFallback: (device, why) => failures.fallBack(device, why),
         broker: values.broker as BrokerAddress | undefined,
         replay,
         onBus: buses && ((device, port, line) => buses.write(`${device}-${port}.bus`, line)),
@@ -118,12 +126,12 @@ export const simCommand: Command = {
         `${JSON.stringify({ ...report, heap: heap?.end(), timing: { elapsedMs } }, null, 2)}\n`,
       );
     else printReport(report, elapsedMs, io.stdout, values.energy === true);
-    return verdict(report, fallbacks, io);
+    return verdict(report, failures, io);
   },
 };
 
 async function compareUnder(values: Record<string, unknown>, scenario: Scenario, io: Io): Promise<number> {
-  const other = ["broker", "p1", "replay", "record", "engine", "out", "energy"].find(
+  const other = ["broker", "p1", "replay", "record", "engine", "app", "out", "energy"].find(
     (name) => values[name] !== undefined,
   );
   if (other) throw new UsageError(`either --compare or --${other}, not both`);
@@ -147,18 +155,13 @@ function settingsOf(scenario: Scenario): (device: string) => EnergySettings {
   return (device) => ofHouses.get(device) ?? defaultSettings;
 }
 
-function verdict(report: Report, fallbacks: number, io: Io): number {
-  if (report.ok && !fallbacks) return 0;
-  if (report.ok) {
+function verdict(report: Report, { verdict }: AppFailures, io: Io): number {
+  if (!report.ok)
     io.stderr.write(
-      "gridmote: the installed app has not run everywhere; what is reported is of the built-in one\n",
+      "gridmote: the readings that came out are not what the world had: see bad, lost, duplicates and the remarks\n",
     );
-    return 1;
-  }
-  io.stderr.write(
-    "gridmote: the readings that came out are not what the world had: see bad, lost, duplicates and the remarks\n",
-  );
-  return 1;
+  else if (verdict) io.stderr.write(`gridmote: ${verdict}\n`);
+  return report.ok && !verdict ? 0 : 1;
 }
 
 function scenarioOf(values: Record<string, unknown>): Scenario {
@@ -168,7 +171,7 @@ function scenarioOf(values: Record<string, unknown>): Scenario {
   if (path && option) throw new UsageError(`either --scenario or ${option}, not both`);
   if (option && values.record) throw new UsageError(`either --record or ${option}, not both`);
   if (option && values.days) throw new UsageError("--days is for scenarios: a recording has its own length");
-  const result = parseScenario(path ? parseJson(path) : street);
+  const result = parseScenario(path ? readJson(path) : street);
   if ("problem" in result) throw new UsageError(`${path}: ${result.problem}`);
   const days = values.days as number | undefined;
   const seed = values.seed as number | undefined;
@@ -179,31 +182,11 @@ function scenarioOf(values: Record<string, unknown>): Scenario {
   return scenario;
 }
 
-function parseJson(path: string): unknown {
-  // Editors on Windows begin a file with a byte order mark.
-  const text = contentOf(path)
-    .toString("utf8")
-    .replace(/^\uFEFF/, "");
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`${path}: not JSON: ${(error as Error).message}`);
-  }
-}
-
-function contentOf(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Failure(`cannot read "${path}": ${(error as Error).message}`);
-  }
-}
-
 /** Where a recording's meter has no clock, it begins when the scenario does. */
 function recordingOf(
   values: Record<string, unknown>,
   scenario: Scenario,
-): { recording?: P1Recording; replay?: BusRecording } {
+): { recording?: P1Recording; listenedMs?: number; replay?: BusRecording } {
   const path = (values.replay ?? values.p1) as string | undefined;
   if (!path) return {};
   const content = contentOf(path);
@@ -213,7 +196,10 @@ function recordingOf(
   const bytes = bus
     ? Buffer.concat(bus.events.filter(({ isAsked }) => !isAsked).map((event) => event.bytes))
     : content;
-  return { recording: p1RecordingOf(path, bytes, Date.parse(scenario.start)) };
+  return {
+    recording: p1RecordingOf(path, bytes, Date.parse(scenario.start)),
+    ...(bus?.mode === "sleeper" && { listenedMs: bus.sampleMs }),
+  };
 }
 
 function busRecordingOf(path: string, content: Buffer): BusRecording | undefined {

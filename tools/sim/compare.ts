@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
-import { Failure, type Io, UsageError } from "../cli/command";
+import { existsSync } from "node:fs";
+import { type Io, UsageError } from "../cli/command";
+import { readJson } from "../cli/json";
 import { table } from "../cli/table";
 import { lifeOf, short } from "./energy-print";
 import { appOf, namedPolicies, parsePolicies, policyNames, type SimPolicy, under } from "./policies";
@@ -22,23 +23,9 @@ export function policiesOf(value: string): SimPolicy[] {
       `--compare: there is no policy and no file "${named.unknown}", expected all, or some of ${policyNames.join(", ")}`,
     );
   }
-  const parsed = parsePolicies(jsonOf(value));
+  const parsed = parsePolicies(readJson(value));
   if ("problem" in parsed) throw new UsageError(`${value}: ${parsed.problem}`);
   return parsed.policies;
-}
-
-function jsonOf(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new Failure(`cannot read "${path}": ${(error as Error).message}`);
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UsageError(`${path}: not JSON: ${(error as Error).message}`);
-  }
 }
 
 /** Runs a scenario under each policy, one after the other, in a world that is the same. */

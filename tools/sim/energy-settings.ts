@@ -6,6 +6,7 @@ import type { ChipName } from "../../hal-mocks/energy/published";
 import type { SessionPlan } from "../../hal-mocks/energy/session";
 import { boardOf, defaultSettings, type EnergySettings } from "../../hal-mocks/energy/settings";
 import type { MqttSetup } from "../../hal-mocks/mqtt";
+import { object } from "./schema";
 
 const MAX_MA = 1000;
 const MAX_MAH = 1_000_000;
@@ -36,23 +37,20 @@ const cell = z.strictObject(
 );
 
 /** What a scenario says of its terminals' hardware, for all of them or for one. */
-export const energySchema = z.strictObject(
-  {
-    chip: z.enum(chipNames as [ChipName, ...ChipName[]], CHIP).optional(),
-    board: z
-      .union([z.enum(boardNames as [string, ...string[]]), z.record(z.string(), amount(MAX_MA))], BOARD)
-      .optional(),
-    cell: z.union([z.enum(cellNames as [string, ...string[]]), cell], CELL).optional(),
-    /** Beacons between which an associated station sleeps. */
-    dtim: z.literal([1, 3, 10], "expected 1, 3 or 10").optional(),
-    powerSave: z.enum(["modemSleep", "lightSleep"], 'expected "modemSleep" or "lightSleep"').optional(),
-    /** The bootloader validates the image at each wake. */
-    validates: z.boolean("expected true or false").optional(),
-    /** What each connection costs beside TCP. */
-    tls: z.enum(["none", "full", "resumed"], 'expected "none", "full" or "resumed"').optional(),
-  },
-  "expected an object",
-);
+export const energySchema = object({
+  chip: z.enum(chipNames as [ChipName, ...ChipName[]], CHIP).optional(),
+  board: z
+    .union([z.enum(boardNames as [string, ...string[]]), z.record(z.string(), amount(MAX_MA))], BOARD)
+    .optional(),
+  cell: z.union([z.enum(cellNames as [string, ...string[]]), cell], CELL).optional(),
+  /** Beacons between which an associated station sleeps. */
+  dtim: z.literal([1, 3, 10], "expected 1, 3 or 10").optional(),
+  powerSave: z.enum(["modemSleep", "lightSleep"], 'expected "modemSleep" or "lightSleep"').optional(),
+  /** The bootloader validates the image at each wake. */
+  validates: z.boolean("expected true or false").optional(),
+  /** What each connection costs beside TCP. */
+  tls: z.enum(["none", "full", "resumed"], 'expected "none", "full" or "resumed"').optional(),
+});
 
 export type EnergyFields = z.output<typeof energySchema>;
 

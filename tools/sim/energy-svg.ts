@@ -116,7 +116,7 @@ function drawDay(svg: Svg, day: Timeline, energy: EnergyReport): void {
     let below = 0;
     for (const group of STACK) {
       const mA = us ? (groups.get(group) ?? 0) / us : 0;
-      if (mA) svg.rect(LEFT + index, y(below + mA), 1, y(below) - y(below + mA), COLORS[group]);
+      if (mA) svg.column(LEFT + index, y(below + mA), y(below) - y(below + mA), COLORS[group]);
       below += mA;
     }
   }

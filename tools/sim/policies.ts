@@ -1,27 +1,51 @@
 import { z } from "zod";
 import defaultApp from "../../src/app/default";
 import type { App } from "../../src/app/interface";
+import { channelNumber } from "../../src/model/channels";
 import { energySchema } from "./energy-settings";
 import type { Scenario } from "./scenario";
+import { describe, number, object } from "./schema";
+
+/** A day. */
+const MAX_MINIMUM_MS = 86_400_000;
+/** More than any channel's value; 0 sends each change. */
+const MAX_DELTA = 1e12;
+
+const deltas = z
+  .record(z.string(), number(0, MAX_DELTA), "expected an object of channels and how far each may move")
+  .superRefine((values, context) => {
+    for (const channel in values)
+      if (!isChannel(channel))
+        context.addIssue({
+          ...{ code: "custom", path: [channel] },
+          message: "is no channel: expected one of src/model/channels.ts, such as pi",
+        });
+  });
+
+function isChannel(name: string): boolean {
+  try {
+    channelNumber(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** One way to run the terminals of a scenario. */
-const policySchema = z.strictObject(
-  {
-    name: z.string("expected text").min(1, "expected text"),
-    /** Settings of `src/config.ts`, over those of each terminal. */
-    config: z.record(z.string(), z.unknown(), "expected an object").default({}),
-    energy: energySchema.default({}),
-    /** Each reading is sent as it is taken, in the same wake. */
-    each: z.boolean("expected true or false").default(false),
-    /** By channel: how far a value must have moved since it was sent last to be sent before its time. */
-    deltas: z.record(z.string(), z.number("expected a number"), "expected an object").optional(),
-    /** The least milliseconds between sessions for that. */
-    minimumMs: z.number("expected a number").optional(),
-    /** False: all channels are searched in each session. */
-    channel: z.boolean("expected true or false").default(true),
-  },
-  "expected an object",
-);
+const policySchema = object({
+  name: z.string("expected text").min(1, "expected text"),
+  /** Settings of `src/config.ts`, over those of each terminal. */
+  config: z.record(z.string(), z.unknown(), "expected an object").default({}),
+  energy: energySchema.default({}),
+  /** Each reading is sent as it is taken, in the same wake. */
+  each: z.boolean("expected true or false").default(false),
+  /** By channel: how far a value must have moved since it was sent last to be sent before its time. */
+  deltas: deltas.optional(),
+  /** The least milliseconds between sessions for that. */
+  minimumMs: number(0, MAX_MINIMUM_MS).optional(),
+  /** False: all channels are searched in each session. */
+  channel: z.boolean("expected true or false").default(true),
+});
 
 export type SimPolicy = z.output<typeof policySchema>;
 
@@ -55,11 +79,13 @@ export const policyNames = known.map(({ name }) => name);
 export function parsePolicies(json: unknown): { policies: SimPolicy[] } | { problem: string } {
   const parsed = z
     .array(policySchema, "expected a list of policies")
-    .min(1, "expected a policy")
-    .safeParse(json);
-  if (parsed.success) return { policies: parsed.data };
-  const [{ path, message }] = parsed.error.issues;
-  return { problem: `${path.join(".") || "the policies"}: ${message}` };
+    .min(1, "expected at least one policy")
+    .safeParse(json, { reportInput: true });
+  if (!parsed.success) return { problem: describe(parsed.error.issues[0], "the file") };
+  const names = parsed.data.map(({ name }) => name);
+  const again = names.findIndex((name, index) => names.indexOf(name) !== index);
+  if (again < 0) return { policies: parsed.data };
+  return { problem: `[${again}].name is "${names[again]}", as [${names.indexOf(names[again])}] is already` };
 }
 
 /** @returns those of these names, or the first name that is not known. */

@@ -3,6 +3,7 @@ import { type Config, configNames, loadConfig } from "../../src/config";
 import { planOf } from "../../src/sensors/places";
 import { streamsOf } from "../../src/sensors/sensor-text";
 import { energySchema } from "./energy-settings";
+import { describe, integer, listOf, number, object } from "./schema";
 import { sensedBy } from "./sensed";
 
 /** Days and a time of day after the scenario's start: `06:00`, `1d06:00:30`. */
@@ -25,39 +26,18 @@ const start = z.iso.datetime({ offset: true, error: START }).refine((text) => {
   return year >= FIRST_YEAR && year <= LAST_YEAR;
 }, `expected a year from ${FIRST_YEAR} to ${LAST_YEAR}`);
 
-function number(low: number, high: number) {
-  const error = `expected a number from ${low} to ${high}`;
-  return z.number({ error }).min(low, { error }).max(high, { error });
-}
-
-function integer(low: number, high: number) {
-  const error = `expected a whole number from ${low} to ${high}`;
-  return z.number({ error }).int({ error }).min(low, { error }).max(high, { error });
-}
-
-/** An object of these fields and no others. */
-function object<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
-  return z.strictObject(shape, {
-    error: ({ code }) =>
-      code === "unrecognized_keys"
-        ? `is not known; expected ${listOf(Object.keys(shape))}`
-        : "expected an object",
-  });
-}
-
-function listOf(words: readonly string[]): string {
-  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(", ")} or ${words[words.length - 1]}`;
-}
-
 /** What the simulator itself sets, for each terminal. */
 const OURS = ["host", "port", "host2", "port2", "user", "password", "device", "phases", "utcOffset"];
+/** The network of hal-mocks/air.ts: a terminal elsewhere reaches nothing. */
+const NETWORK = "192.0.2.";
+const ADDRESSES = ["address", "gateway"];
 const MIN_SAMPLE_MS = 2000;
 const SECOND_MS = 1000;
 const SAMPLE = `expected a whole number of seconds, from ${MIN_SAMPLE_MS} ms: a meter here speaks once a second, and frames carry whole seconds`;
 
 const config = z.record(z.string(), z.unknown(), "expected an object").superRefine((values, context) => {
   for (const name in values) {
-    const message = settingProblem(name, values[name]);
+    const message = settingProblem(name, values);
     if (message) context.addIssue({ code: "custom", path: [name], message });
   }
   if (context.issues.length) return;
@@ -67,14 +47,19 @@ const config = z.record(z.string(), z.unknown(), "expected an object").superRefi
 });
 
 /** What is wrong with one setting of a terminal, to be read after its name. */
-function settingProblem(name: string, value: unknown): string | undefined {
+function settingProblem(name: string, values: Record<string, unknown>): string | undefined {
   if (OURS.includes(name)) return "is set by the simulator: leave it out";
   if (!(configNames as string[]).includes(name)) {
     return `is not known; expected ${listOf(configNames.filter((known) => !OURS.includes(known)))}`;
   }
   // As a resident's: what only a sleeper may not have, the line below says better.
-  const { config, problems } = loadConfig([{ from: "", values: { mode: "resident", [name]: value } }]);
-  if (problems.length) return problems[0].message.slice(name.length + 1);
+  const { [name]: value, address = "", mask = "", gateway = "" } = values;
+  const alone = { mode: "resident", address, mask, gateway, [name]: value };
+  const { config, problems } = loadConfig([{ from: "", values: alone }]);
+  const [problem] = problems;
+  if (problem?.name === name) return problem.message.slice(name.length + 1);
+  if (ADDRESSES.includes(name) && value !== "" && !String(value).startsWith(NETWORK))
+    return `is ${JSON.stringify(value)}, expected ${NETWORK}1 to 254: that is the network here, and .1 its gateway`;
   const { sampleMs } = config;
   const fits = sampleMs >= MIN_SAMPLE_MS && sampleMs % SECOND_MS === 0;
   if (name === "sampleMs" && !fits) return `is ${JSON.stringify(value)}, ${SAMPLE}`;
@@ -243,7 +228,7 @@ export const street = {
  */
 export function parseScenario(json: unknown): { scenario: Scenario } | { problem: string } {
   const parsed = scenario.safeParse(json, { reportInput: true });
-  if (!parsed.success) return { problem: describe(parsed.error.issues[0]) };
+  if (!parsed.success) return { problem: describe(parsed.error.issues[0], "the scenario") };
   const { terminals, events } = parsed.data;
   const places = new Map<string, string>();
   for (const [index, { device }] of terminals.entries()) {
@@ -272,28 +257,4 @@ function strangerIn({ device, broker2, time }: ScenarioEvent, scenario: Scenario
 
 function timeServersOf(config: Record<string, unknown>): string[] {
   return loadConfig([{ from: "", values: config }]).config.timeServers.split(" ");
-}
-
-/** The field, what it is, and what was expected. */
-function describe(issue: z.core.$ZodIssue): string {
-  const { code, path, message, input } = issue;
-  if (code === "unrecognized_keys") return `${pathOf([...path, issue.keys[0]])} ${message}`;
-  const place = pathOf(path) || "the scenario";
-  if (/^(is|has|needs) /.test(message)) return `${place} ${message}`;
-  return `${place} is ${input === undefined ? "missing" : quote(input)}, ${message}`;
-}
-
-function pathOf(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, key) =>
-      typeof key === "number" ? `${text}[${key}]` : text ? `${text}.${String(key)}` : String(key),
-    "",
-  );
-}
-
-const LONGEST_QUOTE = 40;
-
-function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
-  return text.length > LONGEST_QUOTE ? `${text.slice(0, LONGEST_QUOTE)}…` : text;
 }

@@ -42,6 +42,8 @@ export interface SimulationOptions {
   scenario: Scenario;
   /** A recorded P1 stream in place of the scenario's houses. */
   recording?: P1Recording;
+  /** Milliseconds between the times at which somebody listened to it: the meter was not silent meanwhile. */
+  listenedMs?: number;
   /** What was seen on another sensor's serial line, in place of the scenario's houses. */
   replay?: BusRecording;
   /** Sees what is on each serial line of each terminal: lines of a bus recording. */
@@ -89,6 +91,9 @@ export interface Report {
 const DAY_MS = 86_400_000;
 const FLUSH_STEP_MS = 5_000;
 const PROGRESS_STEPS = 200;
+/** As the setting `sampleTimeoutMs` has it by default, and at most. */
+const PATIENCE_MS = 12_000;
+const MAX_PATIENCE_MS = 3_600_000;
 /** A recording's terminal keeps its session open and sends each minute. */
 const RECORDING_CONFIG = { mode: "resident", sampleMs: 0, sessionMs: 60_000, batch: 60 };
 
@@ -242,7 +247,9 @@ class Simulation {
 
   #addRecording(recording: P1Recording, stream: StreamConstructor): void {
     const replay = new P1Replay({ clock: this.#clock, recording });
-    const config = { ...RECORDING_CONFIG, device: "p1", ...this.#brokers.config() };
+    const { listenedMs = 0 } = this.#options;
+    const patience = listenedMs && { sampleTimeoutMs: Math.min(listenedMs + PATIENCE_MS, MAX_PATIENCE_MS) };
+    const config = { ...RECORDING_CONFIG, ...patience, device: "p1", ...this.#brokers.config() };
     const judges = new Map([[0, { sensor: "p1", judge: new Judge(this.#recorded!) }]]);
     this.#add({ device: "p1", config, chip: replay, stream, driftPpm: 0 }, judges);
   }

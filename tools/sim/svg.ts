@@ -10,9 +10,16 @@ export class Svg {
   }
 
   rect(x: number, y: number, width: number, height: number, fill: string): void {
-    this.#parts.push(
-      `<rect x="${n(x)}" y="${n(y)}" width="${n(width)}" height="${n(height)}" fill="${fill}"/>`,
-    );
+    this.#rect(x, y, width, height, `fill="${fill}"`);
+  }
+
+  /** One of many side by side: smoothed edges would let the paper shine through between them. */
+  column(x: number, y: number, height: number, fill: string): void {
+    this.#rect(x, y, 1, height, `fill="${fill}" shape-rendering="crispEdges"`);
+  }
+
+  #rect(x: number, y: number, width: number, height: number, style: string): void {
+    this.#parts.push(`<rect x="${n(x)}" y="${n(y)}" width="${n(width)}" height="${n(height)}" ${style}/>`);
   }
 
   line(x1: number, y1: number, x2: number, y2: number, stroke = "#ccc"): void {

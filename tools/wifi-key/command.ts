@@ -23,6 +23,7 @@ export const wifiKeyCommand: Command = {
     if (!ssid) throw new UsageError("which network? Give its SSID");
     if (Buffer.byteLength(ssid) > SSID_BYTES)
       throw new UsageError(`the SSID has more than ${SSID_BYTES} bytes`);
+    if (io.stdin.isTTY) io.stderr.write("passphrase, which is shown as you type it: ");
     const passphrase = await lineOf(io.stdin);
     if (!PRINTABLE.test(passphrase))
       throw new UsageError("the passphrase on standard input: expected 8 to 63 printable ASCII characters");
