@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import {
   appByItself,
+  chipsByThemselves,
   injectedTime,
   neutralMocks,
   noModuleState,
@@ -25,6 +26,7 @@ const rules: Readonly<Record<string, Rule>> = {
   "hal-mocks is neutral to the engine": neutralMocks,
   "rooms import in one direction": roomsInOrder,
   "the app loads nothing but itself": appByItself,
+  "a chip shares no code with its driver": chipsByThemselves,
 };
 
 function modulesOf(...rooms: string[]): string[] {
@@ -54,8 +56,9 @@ describe("the tree", () => {
   it.each(Object.entries(rules))("%s, also where a module of the tree breaks it", (_, rule) => {
     const breaks = `
       export { setTimeout } from "node:timers";
+      export { crc16 } from "../../src/sensors/crc16";
       let planted = [Date.now(), setTimeout, "../tools/x" as unknown as typeof import("../../tools/x"), /x/];`;
-    const governed = ["src/app/default.ts", "hal-mocks/clock.ts"];
+    const governed = ["src/app/default.ts", "hal-mocks/clock.ts", "hal-mocks/chips/sht.ts"];
     const found = governed.flatMap((fileName) => {
       const text = read(fileName);
       const lines = text.split("\n").length;
@@ -823,4 +826,26 @@ describe("the app loads nothing but itself", () => {
     ],
     ["the rest of src", "src/apparent.ts", `import { Quality } from "./model/quality";\nexport { Quality };`],
   ])("%s", (_, fileName, text) => expectMarked(appByItself, fileName, text));
+});
+
+describe("a chip shares no code with its driver", () => {
+  it.each<Planted>([
+    [
+      "values of src",
+      "hal-mocks/chips/x.ts",
+      `
+      import { crc16 } from "../../src/sensors/crc16"; // !
+      import { type Clock } from "../../src/hal"; // !
+      export * from "../../src/sensors/plausible"; // !
+      export const later = () => import("../../src/sensors/sml"); // !
+      import type { Timer } from "../../src/hal";
+      import { RegisterChip } from "../i2c";
+      import { rtuFrame } from "./modbus-slave";
+      export type { SerialLine } from "../serial";
+      export type Crc = typeof import("../../src/sensors/crc16").crc16;
+      export { crc16, RegisterChip, rtuFrame };
+      `,
+    ],
+    ["the world around it", "hal-mocks/clock.ts", `import { hal } from "../src/hal";\nexport { hal };`],
+  ])("%s", (_, fileName, text) => expectMarked(chipsByThemselves, fileName, text));
 });

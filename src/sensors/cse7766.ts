@@ -50,6 +50,8 @@ export interface Cse7766Counters {
   discardedBytes: number;
   /** The pulse counter jumped further than any circuit can: the chip began anew. */
   resets: number;
+  /** Power flows, it says, and its pulse counter stands still: it repeats itself. */
+  stuck: number;
 }
 
 type Fault = "silent" | "checksum" | "malformed" | "implausible";
@@ -78,6 +80,9 @@ const COUNTED_AT = 1;
 const MIN_AMPERES = 0.05;
 /** No plug or relay with this chip carries more. */
 const MAX_WATTS = 20_000;
+/** So many pulses must not be owed for so long. */
+const STUCK_PULSES = 20;
+const STUCK_MS = 10_000;
 /** Nor, for long, more than 25 A: a counter that says so began anew. With 1 mΩ and 1 MΩ it holds 195 Wh. */
 const MAX_COUNTED_WATTS = 6000;
 const DEFAULT_SILENT_MS = 2000;
@@ -109,6 +114,11 @@ export class Cse7766 extends SerialSensor {
   #power = Number.NaN;
   readonly #counts: Counts;
   #hasEnergy: boolean;
+  /** The pulse counter as it was when it moved last, and when; joules that have flowed since, and up to which frame. */
+  #stillAt = Number.NaN;
+  #movedAt = 0;
+  #owed = 0;
+  #owedAt = 0;
 
   #lastGood = Number.NEGATIVE_INFINITY;
 
@@ -117,7 +127,7 @@ export class Cse7766 extends SerialSensor {
     this.#clock = options.clock;
     this.#counters = {
       ...{ frames: 0, good: 0, silent: 0, checksum: 0, malformed: 0, implausible: 0 },
-      ...{ incomplete: 0, discardedBytes: 0, resets: 0 },
+      ...{ incomplete: 0, discardedBytes: 0, resets: 0, stuck: 0 },
     };
     this.counters = this.#counters;
     this.#counts = new Counts("cse7766", Cse7766.counts, options.counts);
@@ -204,6 +214,11 @@ export class Cse7766 extends SerialSensor {
       this.#fail("implausible");
       return;
     }
+    if (this.#isStuck(p)) {
+      this.#counters.stuck++;
+      this.#fail("implausible");
+      return;
+    }
     this.#counters.good++;
     this.#count();
     const { ticks } = this.#clock;
@@ -239,10 +254,30 @@ export class Cse7766 extends SerialSensor {
     return sample;
   }
 
-  /** A pulse is worth a cycle's energy: the coefficient of power in microjoules. */
-  #count(): void {
+  #isStuck(p: number): boolean {
+    const { ticks } = this.#clock;
+    const pulses = this.#pulses;
+    if (pulses !== this.#stillAt || ticks < this.#owedAt) {
+      this.#stillAt = pulses;
+      this.#movedAt = ticks;
+      this.#owed = 0;
+    } else if (p > 0) this.#owed += (p * (ticks - this.#owedAt)) / 1000;
+    this.#owedAt = ticks;
+    return ticks - this.#movedAt >= STUCK_MS && this.#owed > STUCK_PULSES * this.#pulseJoules;
+  }
+
+  get #pulses(): number {
     const frame = this.#frame;
-    const pulses = (frame[20] & OVERFLOW_BIT ? PULSES / 2 : 0) + frame[21] * 256 + frame[22];
+    return (frame[20] & OVERFLOW_BIT ? PULSES / 2 : 0) + frame[21] * 256 + frame[22];
+  }
+
+  /** A pulse is worth a cycle's energy: the coefficient of power in microjoules. */
+  get #pulseJoules(): number {
+    return (unsigned24(this.#frame, 14) / 1e6) * (this.#dividerKiloohms / 1000 / this.#shuntMilliohms);
+  }
+
+  #count(): void {
+    const pulses = this.#pulses;
     const { ticks } = this.#clock;
     const counts = this.#counts;
     const last = counts.raw(COUNTED);
@@ -250,7 +285,7 @@ export class Cse7766 extends SerialSensor {
     counts.keep(COUNTED, pulses);
     counts.keep(COUNTED_AT, ticks);
     if (Number.isNaN(last) || since < 0) return;
-    const joules = (unsigned24(frame, 14) / 1e6) * (this.#dividerKiloohms / 1000 / this.#shuntMilliohms);
+    const joules = this.#pulseJoules;
     const more = ((pulses - last + PULSES) % PULSES) * joules;
     this.#hasEnergy = true;
     if (more > joules + (MAX_COUNTED_WATTS * since) / 1000) this.#counters.resets++;

@@ -188,6 +188,22 @@ export const appByItself = rule(
       })),
 );
 
+/** (h) A chip finds its driver's errors only if it shares no code with it. */
+export const chipsByThemselves = rule(
+  (fileName) => fileName.startsWith("hal-mocks/chips/"),
+  ({ fileName, imports }) =>
+    imports
+      .filter(({ specifier, typeOnly }) => !typeOnly && !isOfMocks(fileName, specifier))
+      .map(({ node, specifier }) => ({
+        node,
+        message: `loads ${specifier === undefined ? "a computed module" : target(fileName, specifier)}: write it anew, from the data sheet`,
+      })),
+);
+
+function isOfMocks(fileName: string, specifier: string | undefined): boolean {
+  return specifier !== undefined && target(fileName, specifier).startsWith("hal-mocks/");
+}
+
 function isInApp(fileName: string, specifier: string | undefined): boolean {
   return specifier !== undefined && target(fileName, specifier).startsWith("src/app/");
 }

@@ -228,6 +228,7 @@ export const serialSubjects: readonly DriverSubject[] = [
     (stage) => new Cse7766Chip({ clock: stage.world, values: plug(stage) }),
     (options: Cse7766Options) => new Cse7766(options) as SensorDriver,
     {
+      stuckMs: 11_000,
       badConfigurations: [
         ...plugConfigurations,
         ["silentMs", { silentMs: 99 }],

@@ -189,6 +189,30 @@ describe("a CSE7766's fault", () => {
     expect(driver.counters.silent).toBe(3);
   });
 
+  it("of a frame that never changes, with power and without a pulse, is that it is stuck", async () => {
+    const voice = new Voice();
+    const { driver, qualities, run } = open(voice, { pollMs: 1000 });
+    for (let second = 0; second < 30; second++) {
+      voice.line!.send(hex(GOOD));
+      await run(1000);
+    }
+    // 20.86 W owe twenty pulses of 5.35 J after five seconds.
+    expect(qualities().slice(0, 10)).toEqual(new Array(10).fill(Quality.good));
+    expect(qualities().slice(11)).toEqual(new Array(19).fill(Quality.implausible));
+    expect(driver.counters.stuck).toBe(driver.counters.implausible);
+    voice.line!.send(hex(OVERFLOW));
+    await run(1000);
+    expect(qualities().at(-1)).toBe(Quality.good);
+    // Without a load nothing need ever change.
+    const other = new Voice();
+    const idle = open(other, { pollMs: 1000 });
+    for (let second = 0; second < 60; second++) {
+      other.line!.send(hex(NO_LOAD));
+      await idle.run(1000);
+    }
+    expect(idle.driver.counters).toMatchObject({ stuck: 0, good: 60 });
+  });
+
   it("in a flood gives a bad sample a second, and is counted each time", async () => {
     const world = createWorld();
     const chip = new Cse7766Chip({ clock: world.world, values: () => load });
@@ -249,7 +273,8 @@ describe("a CSE7766 driver", () => {
     }
     for (const sample of samples) for (const value of Object.values(sample)) expect(value).not.toBeNaN();
     for (const { v, quality } of samples) if (quality === Quality.good) expect(v).toBeGreaterThanOrEqual(50);
-    for (let count = 0; count < 3; count++) voice.line!.send(good);
+    // The same frame for minutes was that of a chip that is stuck: another one.
+    for (let count = 0; count < 3; count++) voice.line!.send(hex(OVERFLOW));
     await run(400);
     expect(samples.at(-1)).toMatchObject({ quality: Quality.good });
   });

@@ -206,15 +206,15 @@ describe.each(Object.entries(meters))("damage to a telegram of %s", (_name, byte
   });
 
   it("of two bits that moves its beginning or its end gives no good sample", () => {
-    // Any pair may hit where a byte has become one that frames; so all that could are tried.
-    let tried = 0;
+    // Any pair may hit where a byte has become one that frames; of those that could, each fourth is tried.
+    let pairs = 0;
     for (const [first, second] of framingPairs(bytes, length)) {
-      tried++;
+      if (pairs++ % 4) continue;
       if (samplesOf(flip(bytes, first, second)).some(({ quality }) => quality === Quality.good)) {
         expect.fail(`bits ${first} and ${second}: ${JSON.stringify(textOf(flip(bytes, first, second)))}`);
       }
     }
-    expect(tried).toBeGreaterThan(0);
+    expect(pairs).toBeGreaterThan(0);
   });
 
   it("of its checksum too never gives a good sample with other values", () => {

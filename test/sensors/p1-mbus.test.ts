@@ -208,6 +208,15 @@ describe("an M-Bus meter", () => {
   });
 });
 
+it("takes nothing of the telegram before: a meter of which the next one says nothing is silent", () => {
+  const gas = ["0-1:24.1.0(003)", "0-1:24.2.1(260601121000S)(12.345*m3)"];
+  const [first, second, third] = samplesOf(
+    Uint8Array.of(...telegram([...HEAD, ...gas]), ...telegram(HEAD), ...telegram([...HEAD, gas[0]])),
+  );
+  expect(first).toMatchObject({ quality: Quality.good, gas: 12.345 });
+  expect([second, third]).toEqual([silent, silent]);
+});
+
 it("reads what a main meter has heard: every five minutes, with the time at which it was so", async () => {
   const world = createWorld(Date.UTC(2026, 5, 1, 12));
   const chip = new P1Meter({
