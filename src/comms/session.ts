@@ -266,11 +266,8 @@ export class Session {
       keepalive: KEEPALIVE_MS,
       will: { topic: `gm/${device}/s`, message: will, QoS: 1, retain: true },
       ...(config.user && { user: config.user, password: config.password }),
-      onControl: (message) => {
-        if (message.operation === io.CONNACK && message.returnCode) {
-          fail("refused", String(message.returnCode));
-        } else this.#onControl(message);
-      },
+      // A CONNACK that refuses comes as an error.
+      onControl: (message) => this.#onControl(message),
       onReadable: (count, options) => this.#read(count, options),
       onWritable: (count) => {
         this.#writable = count;

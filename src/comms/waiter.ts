@@ -1,7 +1,7 @@
 import type { Clock } from "../hal";
 
 /** Why a session has failed. A network that is not there is data, not a programming error. */
-export type SessionCause = "wifi" | "address" | "broker" | "refused" | "lost" | "deadline";
+export type SessionCause = "wifi" | "address" | "broker" | "lost" | "deadline";
 
 export class SessionFailure extends Error {
   override name = "SessionFailure";

@@ -77,6 +77,8 @@ class Rig {
   announced = 0;
   readonly wishes: number[] = [];
   pings = 0;
+  /** No password is good enough. */
+  refuses = false;
   readonly #aedes: Aedes;
 
   private constructor(aedes: Aedes) {
@@ -88,6 +90,8 @@ class Rig {
       this.connects.push({ clientId, clean, username, password: password && text(password) });
       done(null, true);
     };
+    aedes.authenticate = (_client, _user, _password, done) =>
+      done(this.refuses ? Object.assign(new Error("refused"), { returnCode: 5 }) : null, !this.refuses);
     aedes.on("ping", () => this.pings++);
     aedes.on("publish", ({ topic, payload, retain }) => {
       if (!topic.startsWith("gm/")) return;
@@ -307,6 +311,16 @@ describe("a session at the broker", () => {
       { ...own, username: "meter", password: "pässword" },
       { ...own, username: undefined, password: undefined },
     ]);
+  });
+
+  it("fails at once where the broker refuses its password", async () => {
+    const rig = await Rig.open();
+    rig.refuses = true;
+    await expect(rig.deliver({ user: "node", password: "wrong", awakeMs: 10 * MINUTE })).rejects.toThrow(
+      /^broker$/,
+    );
+    expect(rig.clock.now).toBeLessThan(MINUTE / 2);
+    expect(rig.published).toEqual([]);
   });
 
   it("is heard of each minute while it has nothing to say", async () => {
