@@ -175,7 +175,9 @@ export class Terminal {
     const room = rowBytes(this.#hal.retained, this.#state, plans.length, numbers);
     const bytes = Math.min(room, longestRows(columns));
     if (bytes < Recorder.rowBytes(columns)) {
-      throw new RangeError(`retained memory is too small for the ${plans.length} streams of the app's plan`);
+      throw new RangeError(
+        `the app's plan: its ${plans.length} streams need more retained memory than there is`,
+      );
     }
     const { streams } = this.#state;
     const kept = fresh.map((stream) => streams.find((saved) => isAlike(saved, stream)));

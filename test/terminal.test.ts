@@ -498,7 +498,7 @@ describe("a terminal", () => {
         hal.retained = new RetainedMemory(400);
       },
     });
-    await expect(site.pass(0)).rejects.toThrow("retained memory is too small for the 1 streams");
+    await expect(site.pass(0)).rejects.toThrow("the app's plan: its 1 streams need more retained memory than there is");
   });
 
   it("stores each reading at once when it is told to", async () => {

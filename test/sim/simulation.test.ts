@@ -282,6 +282,19 @@ it.skipIf(!hasRecordedTelegrams())(
   },
 );
 
+it("ends in one line where a terminal has no room for all the sensors that it is to read", async () => {
+  const sensors = Array.from({ length: 8 }, (_, index) => `sdm630 unit=${index + 1}`).join("; ");
+  const scenario = scenarioOf({
+    ...street,
+    days: 0.05,
+    terminals: [{ device: "full", config: { sensors } }],
+  });
+  await expect(simulate({ scenario })).rejects.toMatchObject({
+    name: "Failure",
+    message: "full: the app's plan: its 8 streams need more retained memory than there is",
+  });
+});
+
 describe("a broker that somebody else uses, too", () => {
   let broker: Broker;
   // A simulation that ends early may leave messages behind.

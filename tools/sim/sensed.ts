@@ -113,8 +113,9 @@ const ina228: SensedPart = {
   values: ({ battery: { v, a, inAh, outAh, inWh, outWh } }) => ({
     ...{ dcv: v, dci: a, dcp: v * a, ahi: inAh, ahe: outAh, dcei: inWh, dcee: outWh },
   }),
-  // Half of 195 µV; of 312.5 nV at a shunt of 1 mΩ, and of 95 µA; what rounding these leaves in a day of registers.
-  resolution: { dcv: 0.0001, dci: 0.00021, dcp: 0.012, ahi: 0.002, ahe: 0.002, dcei: 0.1, dcee: 0.1 },
+  // Half of 195 µV; of 312.5 nV at a shunt of 1 mΩ, and of 95 µA; both at 54 V and 45 A; what rounding leaves in a day of
+  // registers.
+  resolution: { dcv: 0.0001, dci: 0.00021, dcp: 0.02, ahi: 0.002, ahe: 0.002, dcei: 0.1, dcee: 0.1 },
   fromZero: ["ahi", "ahe", "dcei", "dcee"],
   problem({ shuntOhms = 0.015, maximumAmperes = 10 }) {
     if (Number(maximumAmperes) >= LARGEST_A) return shuntProblem(Number(shuntOhms), 0.16384);

@@ -176,7 +176,8 @@ class Simulation {
     for (const occurrence of recording || replay ? [] : occurrencesOf(scenario)) this.#schedule(occurrence);
     await this.#brokers.listen((topic, payload) => this.#receive(topic, payload));
     try {
-      for (const { terminal } of this.#sites.values()) terminal.live().catch(this.#fail);
+      for (const { terminal } of this.#sites.values())
+        terminal.live().catch((error: unknown) => this.#fail(planFailure(terminal.device, error)));
       await this.#advance();
       await this.#flush();
       await this.#brokers.barrier();
@@ -428,4 +429,10 @@ class Simulation {
 function expected(recording: P1Recording): RecordingExpectation {
   const { p1Baud, utcOffset } = loadConfig([{ from: "", values: RECORDING_CONFIG }]).config;
   return telegrams(recording, p1Baud, utcOffset);
+}
+
+/** What a person's own settings or app ask for, and no terminal can do, is no bug of ours. */
+function planFailure(device: string, error: unknown): unknown {
+  const isPlan = error instanceof RangeError && error.message.startsWith("the app's plan: ");
+  return isPlan ? new Failure(`${device}: ${error.message}`) : error;
 }
