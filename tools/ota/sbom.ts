@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { Failure } from "../cli/command";
 import { repository } from "../cli/repository";
+import { readBytes } from "./files";
 
 /** What the image of a package is, for its bill of materials. */
 export interface Described {
@@ -38,6 +39,22 @@ export function createSbom(described: Described): string {
     throw new Failure(`npm sbom fails (${reason}): give a file with --sbom`);
   }
   return `${JSON.stringify(describe(JSON.parse(stdout) as Sbom, described), null, 2)}\n`;
+}
+
+/** One that was made elsewhere. @throws Failure when it is no CycloneDX in JSON. */
+export function readSbom(path: string): Uint8Array {
+  const bytes = readBytes(path);
+  if (formatOf(bytes) !== "CycloneDX")
+    throw new Failure(`"${path}" is no bill of materials (CycloneDX, JSON)`);
+  return bytes;
+}
+
+function formatOf(bytes: Uint8Array): unknown {
+  try {
+    return (JSON.parse(Buffer.from(bytes).toString()) as { bomFormat?: unknown } | null)?.bomFormat;
+  } catch {
+    return undefined;
+  }
 }
 
 function describe(sbom: Sbom, { kind, version, digest, build, engine }: Described): Sbom {
