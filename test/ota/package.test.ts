@@ -41,6 +41,14 @@ describe("an update package", () => {
     }
   });
 
+  it("is believed by whichever key it was signed with, of those that a node knows", () => {
+    const next = createSigner();
+    const both = [signer.trusted, next.trusted];
+    for (const by of [signer, next])
+      expect(readOffer(signOffer(manifest, by), both, nodeCrypto)).toEqual(manifest);
+    expect(refusal(() => readOffer(signOffer(manifest, signer), [next.trusted], nodeCrypto))).toBe("key");
+  });
+
   it("is told from one that was withdrawn", () => {
     expect(readAnnouncement(encodeWithdrawal())).toBeUndefined();
   });
