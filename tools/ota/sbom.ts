@@ -38,7 +38,12 @@ export function createSbom(described: Described): string {
     const reason = error?.message ?? stderr.trim().split("\n")[0];
     throw new Failure(`npm sbom fails (${reason}): give a file with --sbom`);
   }
-  return `${JSON.stringify(describe(JSON.parse(stdout) as Sbom, described), null, 2)}\n`;
+  return describedSbom(stdout, described);
+}
+
+/** What npm has said, of an image and not of a folder. */
+export function describedSbom(json: string, described: Described): string {
+  return `${JSON.stringify(describe(JSON.parse(json) as Sbom, described), null, 2)}\n`;
 }
 
 /** One that was made elsewhere. @throws Failure when it is no CycloneDX in JSON. */
