@@ -43,7 +43,8 @@ function rig(kept: readonly string[], wantedTopics = kept) {
     },
     updates,
   );
-  const run = (budgetMs: number) => world.runFor(fetch.run(budgetMs), "the end of the fetch");
+  const run = (leftMs: number, awakeMs = 30_000) =>
+    world.runFor(fetch.run(leftMs, awakeMs), "the end of the fetch");
   return { fetch, run, asked, taken, misses: () => misses };
 }
 
@@ -71,6 +72,9 @@ describe("a session fetches what the broker keeps", () => {
     const late = rig(topics(20));
     await late.run(5_000);
     expect(late.asked).toEqual([]);
+    const short = rig(topics(20));
+    await short.run(1_300, 5_000);
+    expect(short.taken.length).toBe(4);
   });
 
   it("and says once that something is not there, unless it had no time to wait for it", async () => {

@@ -410,7 +410,7 @@ describe("a node refuses, counts, and goes on", () => {
     live(2);
     node.lost.delete(1);
     live(2);
-    expect(status()).toMatchObject({ state: "receiving", blocks: 2 });
+    expect(status()).toMatchObject({ state: "receiving", blocks: 2, refused: 0 });
   });
 
   it("blocks whose place something else has taken: at once, since no session would miss them", () => {
