@@ -330,7 +330,7 @@ describe("a node refuses, counts, and goes on", () => {
     node.retained = pack("app", 1, app);
     node.lost.add(2);
     live(1);
-    node.partition("update").bytes[4 * 4096 + 3] ^= 1;
+    node.partition("update").bytes[4 * 4096 + 35] ^= 1;
     node.lost.clear();
     live(1);
     expect(live(1)).toEqual({ native: OLD, app: APP });
