@@ -20,6 +20,9 @@ export interface Connection {
 export class AirCount {
   readonly connections: Connection[] = [];
   mqttBytes = 0;
+  /** Of these and of the segments below them, what came in. */
+  inBytes = 0;
+  inSegments = 0;
   /** Of messages that came in: with their headers and topics. */
   offerBytes = 0;
   tableBytes = 0;
@@ -75,6 +78,8 @@ export class AirCount {
     const onPacket = (packet: Packet) => {
       const bytes = lengthOf(packet);
       this.#count(bytes);
+      this.inBytes += bytes;
+      this.inSegments += Math.ceil(bytes / SEGMENT_BYTES);
       if (packet.cmd !== "publish" || !packet.topic.startsWith("gmu/")) return;
       const name = packet.topic.slice(packet.topic.lastIndexOf("/") + 1);
       if (name === "offer") {

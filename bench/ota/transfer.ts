@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { P1Meter } from "../../hal-mocks/chips/p1-meter";
 import { VirtualClock } from "../../hal-mocks/clock";
+import { published } from "../../hal-mocks/energy/published";
 import { defaultSettings } from "../../hal-mocks/energy/settings";
-import { latenciesOf } from "../../hal-mocks/energy/timings";
+import { latenciesOf, timings } from "../../hal-mocks/energy/timings";
 import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import { createPairStream } from "../../hal-mocks/node/pair";
 import { settle, settleMicrotasks } from "../../hal-mocks/node/settle";
@@ -42,8 +43,10 @@ export interface Transfer {
   offerBytes: number;
   tableBytes: number;
   blockBytes: number;
-  /** Of the ledger, more than without the update. */
+  /** Of the ledger, more than without the update, and `airMAh`. */
   mAh: number;
+  /** To listen as long as what comes in is on the air, at the slowest rate: the ledger has its round trips only. */
+  airMAh: number;
   /** Sessions that have brought blocks, and blocks of the fullest one. */
   fetches: number;
   mostBlocks: number;
@@ -59,6 +62,8 @@ const MINUTE_MS = 60_000;
 const SESSION_MS = 15 * MINUTE_MS;
 const MOST_MS = 7 * 24 * 60 * MINUTE_MS;
 const MC_PER_MAH = 3600;
+const [LOW_MA, HIGH_MA] = published[defaultSettings.chip].receive;
+const RECEIVE_MA = (LOW_MA + HIGH_MA) / 2;
 const ENGINE = "13.3";
 const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const key = publicBytes(privateKey);
@@ -131,12 +136,13 @@ class Node {
   }
 
   end() {
-    const { mqttBytes, headerBytes, bytes } = this.air;
+    const { mqttBytes, headerBytes, bytes, inBytes, inSegments } = this.air;
     const { operations } = this.power;
     const { erases } = this.terminal.images!;
     const [charges] = this.terminal.endCounting();
     this.terminal.halt();
-    return { mqttBytes, headerBytes, bytes, operations, erases, mC: charges.known.typical };
+    const airMs = inBytes * timings.byte.typical + inSegments * timings.packet.typical;
+    return { mqttBytes, headerBytes, bytes, operations, erases, airMs, mC: charges.known.typical };
   }
 }
 
@@ -169,6 +175,7 @@ export async function transfer(change: Change): Promise<Transfer> {
     const updated = node.end();
     const without = await undisturbed(change, lasted);
     const erases = updated.erases - without.erases;
+    const airMAh = ((updated.airMs - without.airMs) / 1000) * (RECEIVE_MA / MC_PER_MAH);
     return {
       ...{ name: change.name, kind: change.kind, imageBytes: change.after.length },
       blocks: packed.blocks.length,
@@ -176,7 +183,8 @@ export async function transfer(change: Change): Promise<Transfer> {
       mqttBytes: updated.mqttBytes - without.mqttBytes,
       headerBytes: updated.headerBytes - without.headerBytes,
       ...{ offerBytes: air.offerBytes, tableBytes: air.tableBytes, blockBytes: air.blockBytes },
-      mAh: (updated.mC - without.mC) / MC_PER_MAH,
+      mAh: (updated.mC - without.mC) / MC_PER_MAH + airMAh,
+      airMAh,
       ...{ fetches: fetches.length, mostBlocks: Math.max(...fetches), minutes },
       ...{ flashErases: erases, flashWrites: updated.operations - without.operations - erases },
     };

@@ -22,8 +22,9 @@ const MOST = 16;
 /** How often the broker is asked whether it has said all, and how long it is listened to after each answer. */
 const PINGS = 5;
 const QUIET_MS = 2_000;
-/** Before a session's budget is spent it stops: to end well costs less than to fail. */
+/** Before a session's budget is spent it stops: to end well costs less than to fail. Of a small budget it leaves a part. */
 const RESERVE_MS = 5_000;
+const RESERVE_SHARE = 4;
 
 /** What a fetch needs of a session's connection. */
 export interface Connection {
@@ -70,10 +71,13 @@ export class Fetch {
     this.#connection.waiter.change();
   }
 
-  /** @param budgetMs of this session from now on. */
-  async run(budgetMs: number): Promise<void> {
+  /**
+   * @param leftMs of this session's budget.
+   * @param awakeMs that budget.
+   */
+  async run(leftMs: number, awakeMs: number): Promise<void> {
     const { clock } = this.#connection;
-    const end = clock.ticks + budgetMs - RESERVE_MS;
+    const end = clock.ticks + leftMs - Math.min(RESERVE_MS, awakeMs / RESERVE_SHARE);
     for (let left = MOST; left > 0 && clock.ticks < end; left -= AT_ONCE) {
       const topics = this.#updates.wanted(Math.min(AT_ONCE, left));
       if (!topics.length) return;

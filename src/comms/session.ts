@@ -318,7 +318,7 @@ export class Session {
     if (!this.#fetch) return;
     // What the broker keeps for us may still be on its way.
     if (asksForOffers && !this.#pongs) await this.#ping();
-    await this.#fetch.run(end - hal.clock.ticks);
+    await this.#fetch.run(end - hal.clock.ticks, this.#options.config.awakeMs);
   }
 
   /** Writes a SUBSCRIBE or UNSUBSCRIBE as soon as there is room, and waits for its acknowledgement. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Decoder } from "cbor-x";
@@ -138,6 +138,59 @@ describe("gridmote ota pack", () => {
     }
   });
 
+  it("makes nothing that no node could take", async () => {
+    const put2 = (name: string, byteLength: number, first: number) =>
+      put(name, new Uint8Array(byteLength).fill(first));
+    const args = ["--key", at("release.pem"), "--version", "1"];
+    for (const [kind, image, why] of [
+      ["app", put("big.xsa", archive(16_385)), "16385 bytes, and an image of kind app at most 16384"],
+      ["app", put("huge.xsa", archive(2 ** 24)), "at most 16384"],
+      ["native", put2("big.bin", 336 * 4096 + 1, 0xe9), "an image of kind native at most 1376256"],
+      ["native", put2("text.bin", 4000, 0x20), "is no firmware for ESP32"],
+    ]) {
+      const outcome = await pack(image, "never.gmu", "--kind", kind, ...args);
+      expect(outcome).toMatchObject({ code: 1, stdout: "" });
+      expect(outcome.stderr).toContain(why);
+      expect(outcome.stderr.trimEnd()).not.toContain("\n");
+    }
+    expect(
+      await pack(put2("good.bin", 336 * 4096, 0xe9), "good.gmu", "--kind", "native", ...args),
+    ).toMatchObject({
+      code: 0,
+    });
+    const noBill = await pack(APP, "never.gmu", "--kind", "app", ...args, "--sbom", put("no.json", "[]"));
+    expect(noBill.stderr).toContain("is no bill of materials");
+  });
+
+  it("warns of a trial that has no time for its readings", async () => {
+    const args = ["--kind", "config", "--key", at("release.pem"), "--version", "1", "--health", "1h"];
+    const slow = put("slow.json", '{"sampleMs":3600000}');
+    expect((await pack(slow, "slow.gmu", ...args)).stderr).toContain(
+      "gridmote: a trial of 3600 s is short for a reading each 3600 s: give --health 14400s or more\n",
+    );
+    const quick = put("quick.json", '{"sampleMs":900000,"host2":null}');
+    expect((await pack(quick, "quick.gmu", ...args)).stderr).not.toContain("short");
+  });
+
+  it("writes both of its files or none", async () => {
+    put("half.gmu.cdx.json", "{}");
+    const outcome = await pack(
+      APP,
+      "half.gmu",
+      "--kind",
+      "app",
+      "--key",
+      at("release.pem"),
+      "--version",
+      "5",
+    );
+    expect(outcome).toMatchObject({ code: 1, stdout: "" });
+    expect(existsSync(at("half.gmu"))).toBe(false);
+    put("half.pub.pem", "of another key");
+    expect((await ota("keygen", at("half.pem"))).stderr).toContain('half.pub.pem" is there already');
+    expect(existsSync(at("half.pem"))).toBe(false);
+  });
+
   it("says in one line what is missing or wrong", async () => {
     for (const [args, why] of [
       [["pack"], "Give an IMAGE"],
@@ -146,6 +199,10 @@ describe("gridmote ota pack", () => {
       [["pack", APP, "--hardware", "4-3"], "expected a board's revision"],
       [["pack", APP, "--vendor", "nobody"], "expected a domain"],
       [["pack", APP, "--key", SBOM, "--kind", "app", ...WHOSE, "--version", "1"], "holds no such key"],
+      [
+        ["pack", APP, "--key", at("release.pub.pem"), "--kind", "app", ...WHOSE, "--version", "1"],
+        "holds a public key",
+      ],
       [["verify", at("app.gmu")], "--key is missing"],
       [["publish", at("app.gmu"), "--broker", "mqtt://127.0.0.1:1"], "--key is missing"],
       [["packs"], 'did you mean "ota pack"?'],
@@ -181,6 +238,12 @@ describe("gridmote ota verify", () => {
     const sbom = await verify("app.gmu", "--sbom", put("other.json", "{}"));
     expect(sbom).toMatchObject({ code: 1 });
     expect(sbom.stderr).toContain("is not the bill of materials of this package");
+  });
+
+  it("refuses, for a release, a key that is for development", async () => {
+    const outcome = await ota("verify", at("app.gmu"), "--release", "--key", at("dev.pub.pem"));
+    expect(outcome).toMatchObject({ code: 1, stdout: "" });
+    expect(outcome.stderr).toContain("the key is for development: a release refuses it");
   });
 
   it("gives the published verdict on examples of others", async () => {

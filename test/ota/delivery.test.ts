@@ -204,6 +204,13 @@ describe("a sleeper", () => {
     expectReadings(site, 25);
   });
 
+  it("is not shut out by the shortest sessions that there can be", async () => {
+    const site = await Site.open({ update, config: { ...config, awakeMs: 5_000 } });
+    publish(site, pack("app", 1, appImage(APP)));
+    await site.pass(12 * MINUTE);
+    expect(last(site)).toMatchObject({ state: "confirmed" });
+  });
+
   it("fetches nothing while its battery is low", async () => {
     let volts = 3.2;
     const site = await Site.open({

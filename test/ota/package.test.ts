@@ -1,3 +1,4 @@
+import { createHash, createHmac } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nodeCrypto } from "../../hal-mocks/node/crypto";
@@ -13,6 +14,8 @@ import {
 } from "../../src/ota/package";
 import { blocksOf, encodeAnnouncement, encodeWithdrawal, tableOf } from "../../tools/ota/package";
 import { encodePackage, packageOf, readPackage, verifyPackage } from "../../tools/ota/package-file";
+import { contentMessages, offerMessage } from "../../tools/ota/retained";
+import { stageToken } from "../../tools/ota/stages";
 import { createSigner, IDENTITY, imageOf, manifestOf, refusal, signOffer } from "../support/updates";
 
 const signer = createSigner();
@@ -36,6 +39,14 @@ describe("an update package", () => {
     for (const [index, block] of blocks.entries()) {
       checkBlock(read, announced!.table, index, block, nodeCrypto);
     }
+  });
+
+  it("is believed by whichever key it was signed with, of those that a node knows", () => {
+    const next = createSigner();
+    const both = [signer.trusted, next.trusted];
+    for (const by of [signer, next])
+      expect(readOffer(signOffer(manifest, by), both, nodeCrypto)).toEqual(manifest);
+    expect(refusal(() => readOffer(signOffer(manifest, signer), [next.trusted], nodeCrypto))).toBe("key");
   });
 
   it("is told from one that was withdrawn", () => {
@@ -75,6 +86,37 @@ describe("an update package", () => {
     expect(check(0, flipped)).toBe("block");
     expect(refusal(() => checkTable(manifest, table.subarray(16), nodeCrypto))).toBe("truncated");
     expect(refusal(() => checkTable(manifest, tableOf(imageOf(9_999)), nodeCrypto))).toBe("table");
+  });
+
+  it("in a file is refused when its image is not the one that was signed", () => {
+    const offer = signOffer({ ...manifest, digest: new Uint8Array(32) }, signer);
+    expect(refusal(() => verifyPackage(packageOf(offer, image), keys))).toBe("digest");
+  });
+
+  it("has for 100 % the token that the secret gives, and for each percentage less a hash of it", () => {
+    const secret = new Uint8Array(32).fill(7);
+    const token = createHmac("sha256", secret).update(manifest.digest).digest().subarray(0, 16);
+    expect(Buffer.from(stageToken(secret, manifest.digest, 100))).toEqual(token);
+    const next = createHash("sha256").update(token).digest().subarray(0, 16);
+    expect(Buffer.from(stageToken(secret, manifest.digest, 99))).toEqual(next);
+  });
+
+  it("has its table in the announcement up to 64 blocks, and in messages of its own from 65 on", () => {
+    for (const [blocks, inline, parts] of [
+      [64, 1024, 0],
+      [65, 0, 1],
+      [257, 0, 2],
+    ]) {
+      const large = imageOf(blocks * 4096);
+      const packed = packageOf(signOffer(manifestOf(large), signer), large);
+      const { payload } = offerMessage(manifestOf(large), {
+        ...packed,
+        percent: 100,
+        token: new Uint8Array(0),
+      });
+      expect(readAnnouncement(payload)!.table.length).toBe(inline);
+      expect(contentMessages(manifestOf(large), packed).length).toBe(blocks + parts);
+    }
   });
 
   it("in a file is verified or refused, whatever was done to its bytes", () => {

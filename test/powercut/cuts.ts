@@ -18,7 +18,7 @@ export interface Tally {
 /** What a node lives through, and how it goes on after a cut of that. */
 export interface World {
   scenario: (seams?: Seams) => Promise<Outcome>;
-  recover: (cut: Cut, options: RecoveryOptions) => Promise<Outcome>;
+  recover: (cut: Cut, options?: RecoveryOptions) => Promise<Outcome>;
 }
 
 export interface ExploreOptions {

@@ -171,6 +171,12 @@ export const updatePatches: Readonly<Record<string, Patch & { scenario: string }
     by: 'enter(state, "reverted", refusalCode(reason)); state.floorApp = 0;',
     scenario: "app revert",
   },
+  "settings that a cut leaves half put back": {
+    module: "ota/trial.ts",
+    text: "if (state.isRestoring) this.#restoreSettings();\n    const phase",
+    by: "const phase",
+    scenario: "settings revert",
+  },
   "an app that runs on any firmware": {
     module: "ota/trial.ts",
     text: "state.appBase === this.#base && state.mapping === Mapping.mapped",

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { Failure, UsageError } from "../cli/command";
 
 /** @throws UsageError in one line when it cannot be read. */
@@ -8,6 +8,12 @@ export function readBytes(path: string): Uint8Array {
   } catch (error) {
     throw new UsageError(`cannot read "${path}" (${(error as NodeJS.ErrnoException).code})`);
   }
+}
+
+/** Before any of several is written: of a pair, one new and one old file would not fit. @throws Failure when one is there. */
+export function refuseExisting(...paths: string[]): void {
+  const path = paths.find((name) => existsSync(name));
+  if (path !== undefined) throw new Failure(`"${path}" is there already: it is not overwritten`);
 }
 
 /** @param mode permissions of a file that is new. @throws Failure when it is there already, or cannot be written. */

@@ -9,7 +9,7 @@ import { nodeCrypto } from "../../hal-mocks/node/crypto";
 import { isDevelopmentKey, keyId } from "../../src/ota/keys";
 import type { TrustedKey } from "../../src/ota/package";
 import { Failure, UsageError } from "../cli/command";
-import { readBytes, writeNew } from "./files";
+import { readBytes, refuseExisting, writeNew } from "./files";
 import { publicBytes } from "./sign";
 
 const SECRET_MODE = 0o600;
@@ -47,6 +47,7 @@ function pemOf(key: KeyObject, isPrivate: boolean): string {
 /** Writes the private key to `path`, and the public one beside it. @returns the path of the latter. */
 export function writeKeyPair(path: string, key: KeyObject): string {
   const publicPath = `${path.replace(/\.pem$/, "")}.pub.pem`;
+  refuseExisting(path, publicPath);
   writeNew(path, pemOf(key, true), SECRET_MODE);
   writeNew(publicPath, pemOf(key, false));
   return publicPath;
@@ -54,7 +55,12 @@ export function writeKeyPair(path: string, key: KeyObject): string {
 
 /** @throws UsageError when the file holds no P-256 key of that sort. */
 export function readPrivateKey(path: string): KeyObject {
-  return checkCurve(path, () => createPrivateKey(pemIn(path)));
+  return checkCurve(path, () => {
+    const pem = pemIn(path);
+    if (pem.startsWith("-----BEGIN PUBLIC"))
+      throw new UsageError(`"${path}" holds a public key: it takes the private one to sign`);
+    return createPrivateKey(pem);
+  });
 }
 
 /** A public key, also from the file of a private one. */
@@ -72,7 +78,8 @@ function checkCurve(path: string, read: () => KeyObject): KeyObject {
   let key: KeyObject;
   try {
     key = read();
-  } catch {
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
     throw new UsageError(`"${path}" holds no such key in PEM: gridmote ota keygen makes one`);
   }
   if (key.asymmetricKeyDetails?.namedCurve !== "prime256v1")

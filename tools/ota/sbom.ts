@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { Failure } from "../cli/command";
 import { repository } from "../cli/repository";
+import { readBytes } from "./files";
 
 /** What the image of a package is, for its bill of materials. */
 export interface Described {
@@ -37,7 +38,28 @@ export function createSbom(described: Described): string {
     const reason = error?.message ?? stderr.trim().split("\n")[0];
     throw new Failure(`npm sbom fails (${reason}): give a file with --sbom`);
   }
-  return `${JSON.stringify(describe(JSON.parse(stdout) as Sbom, described), null, 2)}\n`;
+  return describedSbom(stdout, described);
+}
+
+/** What npm has said, of an image and not of a folder. */
+export function describedSbom(json: string, described: Described): string {
+  return `${JSON.stringify(describe(JSON.parse(json) as Sbom, described), null, 2)}\n`;
+}
+
+/** One that was made elsewhere. @throws Failure when it is no CycloneDX in JSON. */
+export function readSbom(path: string): Uint8Array {
+  const bytes = readBytes(path);
+  if (formatOf(bytes) !== "CycloneDX")
+    throw new Failure(`"${path}" is no bill of materials (CycloneDX, JSON)`);
+  return bytes;
+}
+
+function formatOf(bytes: Uint8Array): unknown {
+  try {
+    return (JSON.parse(Buffer.from(bytes).toString()) as { bomFormat?: unknown } | null)?.bomFormat;
+  } catch {
+    return undefined;
+  }
 }
 
 function describe(sbom: Sbom, { kind, version, digest, build, engine }: Described): Sbom {

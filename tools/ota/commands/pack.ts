@@ -1,15 +1,16 @@
 import { VERSION } from "../../../src/version";
-import { type Command, type Io, UsageError } from "../../cli/command";
+import { type Command, UsageError } from "../../cli/command";
 import { choice, file, integer, readable, text } from "../../cli/options";
 import { Progress } from "../../cli/progress";
 import { engineOf } from "../archive";
 import { linesOf } from "../describe";
-import { readBytes, writeNew } from "../files";
+import { readBytes, refuseExisting, writeNew } from "../files";
 import { readPrivateKey, readStageSecret, refuseDevelopment, trustedKeyOf } from "../key-files";
+import { checkImage, shortTrial } from "../limits";
 import { type Extras, pack, type Release } from "../pack";
 import { sha256 } from "../package";
 import { encodePackage, verifyPackage } from "../package-file";
-import { createSbom } from "../sbom";
+import { createSbom, readSbom } from "../sbom";
 import { settingsImage } from "../settings";
 import { classOf, vendorOf } from "../uuid";
 import { ascii, duration, releaseOption, required, revisions } from "./options";
@@ -62,6 +63,10 @@ export const packCommand: Command = {
     const progress = new Progress(io.stderr);
     const { image, release } = readRelease(readable(path), values);
     const out = (values.out as string | undefined) ?? `${path}.gmu`;
+    const bill = `${out}.cdx.json`;
+    refuseExisting(out, bill);
+    const warning = shortTrial(release.kind, image, release.healthMs);
+    if (warning) io.stderr.write(`gridmote: ${warning}\n`);
     progress.update(0.2, "bill of materials");
     const extras = readExtras(values, image, release);
     progress.update(0.6, "blocks");
@@ -72,16 +77,12 @@ export const packCommand: Command = {
     progress.update(1, "");
     progress.clear();
     writeNew(out, encodePackage(packed));
-    writeNew(`${out}.cdx.json`, extras.sbom);
+    writeNew(bill, extras.sbom);
     io.stdout.write(linesOf(manifest, trusted.kid));
-    return done(io, out);
+    io.stdout.write(`${out}: the package\n${bill}: its bill of materials\n`);
+    return 0;
   },
 };
-
-function done({ stdout }: Io, out: string): number {
-  stdout.write(`${out}: the package\n${out}.cdx.json: its bill of materials\n`);
-  return 0;
-}
 
 function readRelease(path: string, values: Record<string, unknown>): { image: Uint8Array; release: Release } {
   const kind = values.kind as Release["kind"];
@@ -91,6 +92,8 @@ function readRelease(path: string, values: Record<string, unknown>): { image: Ui
   }
   const bytes = readBytes(path);
   if (!bytes.length) throw new UsageError(`"${path}" is empty`);
+  const image = kind === "config" ? settingsImage(bytes, path) : bytes;
+  checkImage(kind, image, path);
   const vendor = values.vendor as Uint8Array;
   const release = {
     vendor,
@@ -102,7 +105,7 @@ function readRelease(path: string, values: Record<string, unknown>): { image: Ui
     healthMs: (values.health as number | undefined) ?? DEFAULT_HEALTH_MS,
     ...(kind === "app" && { base: baseOf(bytes, path, values) }),
   };
-  return { image: kind === "config" ? settingsImage(bytes, path) : bytes, release };
+  return { image, release };
 }
 
 function baseOf(image: Uint8Array, path: string, values: Record<string, unknown>): Release["base"] {
@@ -127,7 +130,7 @@ function readExtras(
     ...(base && { engine: base.engine }),
   };
   return {
-    sbom: sbom === undefined ? createSbom(described) : readBytes(sbom),
+    sbom: sbom === undefined ? createSbom(described) : readSbom(sbom),
     ...(stages !== undefined && { stageSecret: readStageSecret(stages) }),
   };
 }
