@@ -498,7 +498,9 @@ describe("a terminal", () => {
         hal.retained = new RetainedMemory(400);
       },
     });
-    await expect(site.pass(0)).rejects.toThrow("the app's plan: its 1 streams need more retained memory than there is");
+    await expect(site.pass(0)).rejects.toThrow(
+      "the app's plan: its 1 streams need more retained memory than there is",
+    );
   });
 
   it("stores each reading at once when it is told to", async () => {
