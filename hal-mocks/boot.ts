@@ -25,16 +25,19 @@ export interface NativeFlash {
 }
 
 /**
- * The bootloader of ESP-IDF with rollback, on two sectors of otadata: which image boots, and that a new one has one boot
+ * The bootloader of ESP-IDF, with rollback as a rule, on two sectors of otadata: which image boots, and that a new one has one boot
  * to be confirmed. Each change of a sector is an erase and a write, as theirs are.
  */
 export class Bootloader {
   readonly #flash: NativeFlash;
+  readonly #knowsTrials: boolean;
   #running = 0;
   #isOnTrial = false;
 
-  constructor(flash: NativeFlash) {
+  /** @param knowsTrials false for a bootloader without rollback: what is set to boot next is there for good. */
+  constructor(flash: NativeFlash, knowsTrials = true) {
     this.#flash = flash;
+    this.#knowsTrials = knowsTrials;
   }
 
   /** The slot that runs since the last `start`. */
@@ -58,7 +61,7 @@ export class Bootloader {
     this.#running = entry ? (entry.sequence - 1) % SECTORS : 0;
     // An image that is damaged is passed over.
     if (!isImage(this.running)) this.#running = 1 - this.#running;
-    this.#isOnTrial = entry?.state === State.new;
+    this.#isOnTrial = this.#knowsTrials && entry?.state === State.new;
     if (this.#isOnTrial) this.#write(sector!, { ...entry!, state: State.pendingVerify });
   }
 

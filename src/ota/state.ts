@@ -77,6 +77,8 @@ export interface UpdateState {
   copies: number;
   /** 1 while settings are to be put back. */
   isRestoring: number;
+  /** 1 from when the bootloader is told that a trial went well until that is the update's phase. */
+  isConfirming: number;
   digest: Uint8Array;
   tableDigest: Uint8Array;
   appDigest: Uint8Array;
@@ -101,7 +103,7 @@ const NUMBERS = [
   ],
   ...["hasTable", "trials", "missed", "floorNative", "floorApp", "floorConfig", "floorEpoch", "refused"],
   ...["lastRefusal", "appSlot", "appBytes", "appBase", "mapping", "mappedSlot", "mappedBytes", "copies"],
-  "isRestoring",
+  ...["isRestoring", "isConfirming"],
 ] as readonly (keyof UpdateState)[];
 const DIGESTS = ["digest", "tableDigest", "appDigest", "mappedDigest"] as const;
 const WORD_BYTES = 4;

@@ -99,8 +99,9 @@ export class Trial {
     const isNew = boot!.isOnTrial || holds(storage.flash!, { path: RUNNING, byteLength, digest }, crypto!);
     if (phase === "trial") {
       if (!isNew) this.#revert(causeOf(resetReason));
-      // The bootloader has been told that all is well, and the power went before we had written it.
-      else if (!boot!.isOnTrial) this.#confirmed();
+      // The bootloader has been told that all is well, and the power went before we had written it. One that knows of no
+      // trials says the same of an image that has failed.
+      else if (!boot!.isOnTrial && this.#state.isConfirming) this.#confirmed();
       else this.takeBack(causeOf(resetReason));
     } else if (isNew) this.#try();
     else if (trials >= MOST_TRIALS) this.#revert("hung");
@@ -150,6 +151,7 @@ export class Trial {
     const { clock, log } = this.#hal;
     const state = this.#state;
     enter(state, "trial");
+    state.isConfirming = 0;
     this.#journal.save();
     this.#isOnTrial = true;
     log(`${kindOf(state.kind)} ${state.version} is on trial`);
@@ -170,11 +172,17 @@ export class Trial {
   onDelivered(): void {
     if (!this.#isOnTrial || !this.#hasSampled || this.#hasFailed) return;
     try {
-      if (kindOf(this.#state.kind) === "native") this.#hal.boot!.confirm();
+      if (kindOf(this.#state.kind) === "native") this.#confirmNative();
       this.#confirmed();
     } catch (error) {
       this.#hal.log(`updates: ${error}`);
     }
+  }
+
+  #confirmNative(): void {
+    this.#state.isConfirming = 1;
+    this.#journal.save();
+    this.#hal.boot!.confirm();
   }
 
   /** What is on trial has failed: it is taken back as soon as this wake ends. */
@@ -187,6 +195,7 @@ export class Trial {
     const before = { ...state, have: state.have.slice() };
     const { version, epoch } = state;
     const kind = kindOf(state.kind);
+    state.isConfirming = 0;
     if (kind === "native") state.floorNative = Math.max(state.floorNative, version);
     else if (kind === "app") state.floorApp = Math.max(state.floorApp, version);
     else state.floorConfig = Math.max(state.floorConfig, version);

@@ -125,6 +125,14 @@ describe("a sleeper", () => {
     }
   });
 
+  it("takes a reading out of turn where the next slot comes after the trial's time", async () => {
+    const site = await Site.open({ update, config: { ...config, sampleMs: 60 * MINUTE } });
+    publish(site, pack("native", 1, nativeImage(NEW), { healthMs: 2 * MINUTE }));
+    await site.pass(20 * MINUTE);
+    expect(last(site)).toMatchObject({ state: "confirmed", floors: [1, 0, 0] });
+    expect(site.records.length).toBe(2);
+  });
+
   it("goes back from an app that throws at its first reading, and says why", async () => {
     const site = await Site.open({ update, config });
     publish(site, pack("app", 1, appImage(BAD_APP)));

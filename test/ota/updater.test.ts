@@ -86,6 +86,32 @@ describe("a native image", () => {
     }
   });
 
+  it.each<[Behaviour, string]>([
+    ["throws", "threw"],
+    ["hangs", "hung"],
+    ["silent", "health"],
+    ["starves", "power"],
+  ])("that %s is left, and never confirmed, also where the bootloader knows no trials", (does, reason) => {
+    const plain = new UpdateNode(undefined, undefined, false);
+    plain.flash("ota_0", nativeImage(OLD));
+    plain.behaviours = { [NEW]: does };
+    plain.retained = pack("native", 5, nativeImage(NEW));
+    plain.live("power", 8);
+    plain.updater!.prepare("node", true);
+    expect(plain.ran.at(-1)).toEqual({ native: OLD, app: 0 });
+    expect(plain.updater!.status).toMatchObject({ state: "reverted", reason, floors: [0, 0, 0] });
+  });
+
+  it("is confirmed as well where the bootloader knows no trials", () => {
+    const plain = new UpdateNode(undefined, undefined, false);
+    plain.flash("ota_0", nativeImage(OLD));
+    plain.retained = pack("native", 5, nativeImage(NEW));
+    plain.live("power", 8);
+    plain.updater!.prepare("node", true);
+    expect(plain.updater!.status).toMatchObject({ state: "confirmed", floors: [5, 0, 0] });
+    expect(plain.ran.at(-1)).toEqual({ native: NEW, app: 0 });
+  });
+
   it("is followed by a better one after one that was taken back", () => {
     node.behaviours = { [NEW]: "throws" };
     node.retained = pack("native", 5, nativeImage(NEW));
@@ -144,6 +170,14 @@ describe("an app", () => {
     };
     expect(live()).toEqual({ native: OLD, app: NEXT_APP });
     expect(live()).toEqual({ native: OLD, app: NEXT_APP });
+  });
+
+  it("is given up after some copies by a platform that tells no restart from a loss of power", () => {
+    node.restartReason = "power";
+    node.retained = pack("app", 5, appImage(APP));
+    expect(live(3)).toEqual({ native: OLD, app: 0 });
+    expect(status()).toMatchObject({ state: "reverted", reason: "hung", floors: [0, 0, 0] });
+    expect(node.boots).toBeLessThan(15);
   });
 
   it("that another version has as well is fetched into the other slot", () => {

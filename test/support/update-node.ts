@@ -90,6 +90,8 @@ export class UpdateNode {
   left = 0;
   /** Changes what firmware gets of the bootloader, at each boot. */
   changeBoot: (boot: Boot) => void = () => {};
+  /** What the platform says of a reset that firmware has asked for. */
+  restartReason: ResetReason | undefined;
   /** Happens when an image has begun its trial. */
   onTrial: () => void = () => {};
   behaviours: Readonly<Record<number, Behaviour>> = {};
@@ -108,7 +110,8 @@ export class UpdateNode {
   #reset: ResetReason = "power";
   #hasRestarted = false;
 
-  constructor(from?: Frozen, sizes = UpdateNode.blocks) {
+  /** @param knowsTrials false for a bootloader without rollback. */
+  constructor(from?: Frozen, sizes = UpdateNode.blocks, knowsTrials = true) {
     for (const [name, blocks] of Object.entries(sizes)) {
       const partition = new Partition({ byteLength: blocks * BLOCK });
       const before = from?.partitions.get(name);
@@ -117,10 +120,8 @@ export class UpdateNode {
       this.partitions.set(name, partition);
     }
     for (const [domain, values] of from?.keyValue ?? []) this.keyValue.set(domain, new Map(values));
-    this.#bootloader = new Bootloader({
-      otadata: this.partition("otadata"),
-      slots: [this.partition("ota_0"), this.partition("ota_1")],
-    });
+    const slots = [this.partition("ota_0"), this.partition("ota_1")] as const;
+    this.#bootloader = new Bootloader({ otadata: this.partition("otadata"), slots }, knowsTrials);
   }
 
   partition(name: string): Partition {
@@ -283,7 +284,7 @@ export class UpdateNode {
     );
     const boot = this.#bootloader.connect((reason) => {
       this.#hasRestarted = true;
-      this.#reset = reason;
+      this.#reset = this.restartReason ?? reason;
     });
     this.changeBoot(boot);
     return {
