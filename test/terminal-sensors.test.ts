@@ -12,6 +12,7 @@ import { SdmChip, sdmValues } from "../hal-mocks/chips/sdm";
 import { ShtChip } from "../hal-mocks/chips/sht";
 import { TerminalClock, type VirtualClock } from "../hal-mocks/clock";
 import type { SerialChip } from "../hal-mocks/serial";
+import { House } from "../hal-mocks/world/house";
 import defaultApp from "../src/app/default";
 import type { App, SensorPlan } from "../src/app/interface";
 import { loadConfig } from "../src/config";
@@ -446,4 +447,18 @@ describe("a plan's sensor", () => {
     expect(site.log[0]).toBe("site: point 0: ina226 needs a bus, I2C, that this platform has not");
     expect(new Set(site.records.map(({ quality }) => quality))).toEqual(new Set(["bus"]));
   });
+});
+
+it("hears a meter that would be speaking whenever its silence has lasted too long", async () => {
+  const house = new House({ seed: 1, start: START, phases: 1, baseW: 300, pvW: 0, utcOffset: 60 });
+  const site = await Site.open({
+    config: { mode: "resident", sampleMs: 0, sampleTimeoutMs: 10_000, p1Baud: 9600, sessionMs: MINUTE },
+    chips: (clock) => ({
+      serial: new Map([
+        [1, new P1Meter({ clock, values: (time) => house.at(time), version: 42, offset: 9_900 })],
+      ]),
+    }),
+  });
+  await site.pass(5 * MINUTE);
+  expect(site.terminal.counters!.readings[0]).toBeGreaterThan(25);
 });

@@ -49,6 +49,8 @@ export class Stream {
   #flags = 0;
   #onTaken: (() => void) | undefined;
   #openedAt = 0;
+  /** Of two silences, one after the other, the second may last longer. */
+  #isPatient = false;
 
   constructor(options: StreamOptions) {
     this.plan = options.plan;
@@ -198,7 +200,7 @@ export class Stream {
     const wait = sampleMs ? Math.max(this.#due - clock.ticks, 0) : 0;
     // The next slot is to have a reading of its own, also when the clock is set ahead a little meanwhile.
     const spare = Math.min(LONGEST_SPARE_MS, sampleMs / 4);
-    const patience = sampleMs ? Math.min(timeoutMs, sampleMs - spare - (lead?.ms ?? 0)) : timeoutMs;
+    const patience = sampleMs ? Math.min(timeoutMs, sampleMs - spare - (lead?.ms ?? 0)) : this.#patience;
     this.#timeout = clock.set(() => this.#onTimeout(), wait + patience);
   }
 
@@ -209,6 +211,15 @@ export class Stream {
     // A port can fall silent for good: the SDK's, when its message queue was full once. Opened anew, it speaks again.
     if (quality !== Quality.silent) return;
     this.close();
+    this.#isPatient = !this.#isPatient;
     this.open();
+  }
+
+  /**
+   * Of a stream that takes every sample. Each other silence may last half as long again: a device that speaks as often
+   * as that would be cut off in the middle each time.
+   */
+  get #patience(): number {
+    return this.plan.timeoutMs * (this.#isPatient ? 1.5 : 1);
   }
 }
