@@ -1,10 +1,9 @@
-import { generateKeyPairSync, type KeyObject } from "node:crypto";
-import { nodeCrypto } from "../../hal-mocks/node/crypto";
-import { keyId } from "../../src/ota/keys";
+import type { KeyObject } from "node:crypto";
 import { type Identity, RefusedUpdate, type TrustedKey, type UpdateManifest } from "../../src/ota/package";
+import { createKey, trustedKeyOf } from "../../tools/ota/key-files";
 import { encodeManifest } from "../../tools/ota/manifest";
 import { measure } from "../../tools/ota/package";
-import { publicBytes, signPayload } from "../../tools/ota/sign";
+import { signPayload } from "../../tools/ota/sign";
 
 export interface Signer {
   key: KeyObject;
@@ -12,9 +11,8 @@ export interface Signer {
 }
 
 export function createSigner(): Signer {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const key = publicBytes(privateKey);
-  return { key: privateKey, trusted: { key, kid: keyId(key, nodeCrypto) } };
+  const key = createKey();
+  return { key, trusted: trustedKeyOf(key) };
 }
 
 /** An image whose blocks differ. */

@@ -22,13 +22,26 @@ export function trustedKeyOf(key: KeyObject): TrustedKey {
 }
 
 /**
+ * A new private key on P-256, read from its bytes: to export one that Node has just made can wait for itself for ever,
+ * when what made it is collected meanwhile (seen with Node 20.20, once in some 100,000).
+ */
+export function createKey(): KeyObject {
+  const { privateKey } = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
+    publicKeyEncoding: { type: "spki", format: "der" },
+    privateKeyEncoding: { type: "pkcs8", format: "der" },
+  });
+  return createPrivateKey({ key: privateKey, type: "pkcs8", format: "der" });
+}
+
+/**
  * A new key on P-256. Keys are drawn until the id says what it is for: one in 256 does for development, so that needs
  * some hundred.
  */
 export function createSigningKey(isDevelopment: boolean): KeyObject {
   for (;;) {
-    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    if (isDevelopmentKey(trustedKeyOf(privateKey)) === isDevelopment) return privateKey;
+    const key = createKey();
+    if (isDevelopmentKey(trustedKeyOf(key)) === isDevelopment) return key;
   }
 }
 

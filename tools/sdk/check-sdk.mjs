@@ -6,7 +6,14 @@
 //
 // Everything is made in a temporary folder. Exit code 0 good, 1 failed, 2 cannot be checked here.
 import { spawn } from "node:child_process";
-import { createHash, generateKeyPairSync, randomBytes, sign } from "node:crypto";
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+} from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -170,7 +177,14 @@ async function buildApp(folder, archive, { env }) {
 
 /** A key of Node's, a message of so many bytes, its digest and its signature, as the firmware has them. */
 function signedByNode(byteLength) {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const der = {
+    publicKeyEncoding: { type: "spki", format: "der" },
+    privateKeyEncoding: { type: "pkcs8", format: "der" },
+  };
+  // Read from its bytes: see createKey of tools/ota/key-files.ts.
+  const pair = generateKeyPairSync("ec", { namedCurve: "P-256", ...der });
+  const privateKey = createPrivateKey({ key: pair.privateKey, type: "pkcs8", format: "der" });
+  const publicKey = createPublicKey(privateKey);
   const { x, y } = publicKey.export({ format: "jwk" });
   const message = randomBytes(byteLength);
   const signature = sign("sha256", message, { key: privateKey, dsaEncoding: "ieee-p1363" });
