@@ -357,7 +357,7 @@ export class Terminal {
    */
   #followClock(ahead: number): void {
     const state = this.#state;
-    for (const { saved } of this.#lines) new Lead(saved).forget();
+    for (const { saved } of this.#lines) new Lead(saved).follow(ahead);
     if (Math.abs(ahead) < CLOCK_STEP_MS) return;
     for (const { stream, saved } of this.#lines) {
       stream.follow(ahead);

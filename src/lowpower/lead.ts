@@ -19,6 +19,8 @@ const SHRINKS = 0.75;
 const GROWS = 1.5;
 /** After so many the slot is looked at anew: by then clocks that drift apart may have passed a telegram's time. */
 const RENEWED_AFTER = 60;
+/** So far the clock may be set, and the device speaks when it did. */
+const NO_STEP_MS = 20;
 /** A device that speaks each second may do so this much later than the last time; more, and one was missed. */
 const LATE_MS = 400;
 
@@ -48,6 +50,11 @@ export class Lead {
   /** Milliseconds after the slot at which to open the device. */
   get ms(): number {
     return this.#state.lead;
+  }
+
+  /** @param ahead how many milliseconds the clock has gained, NaN when the time was not known before. */
+  follow(ahead: number): void {
+    if (!(Math.abs(ahead) < NO_STEP_MS)) this.forget();
   }
 
   /** Of what was known of the slot nothing holds: the clock was set, or the device has not spoken well. */

@@ -94,9 +94,17 @@ describe("a stream of a device that speaks by itself", () => {
     const state = newLead();
     listen({ period: 1000, phase: 700, airMs: 75, lateMs: 0 }, 10, state);
     const lead = new Lead(state);
-    expect(lead.ms).toBeGreaterThan(0);
-    lead.forget();
-    expect(lead.ms).toBe(0);
+    const { ms } = lead;
+    expect(ms).toBeGreaterThan(0);
+    // Time servers are asked often while little is known of the clock, and mostly agree with it.
+    for (const ahead of [0, 5, -5]) lead.follow(ahead);
+    expect(lead.ms).toBe(ms);
+    for (const spoil of [() => lead.forget(), () => lead.follow(Number.NaN), () => lead.follow(-300)]) {
+      listen({ period: 1000, phase: 700, airMs: 75, lateMs: 0 }, 10, state);
+      expect(lead.ms).toBeGreaterThan(0);
+      spoil();
+      expect(lead.ms).toBe(0);
+    }
   });
 
   it("keeps whole milliseconds, and no more of them than half the time to the next reading", () => {
