@@ -135,11 +135,11 @@ describe("the journal of updates", () => {
   });
 
   it("reads what an image with more, or with less to remember has written", () => {
-    const state = { ...newUpdateState(), version: 5, isRestoring: 1 };
+    const state = { ...newUpdateState(), version: 5, isConfirming: 1 };
     const bytes = encodeUpdateState(state);
     const longer = new Uint8Array([...bytes, 1, 2, 3, 4]);
     expect(decodeUpdateState(longer)).toEqual(state);
-    expect(decodeUpdateState(bytes.slice(0, -4))).toEqual({ ...state, isRestoring: 0 });
+    expect(decodeUpdateState(bytes.slice(0, -4))).toEqual({ ...state, isConfirming: 0 });
     expect(decodeUpdateState(bytes.slice(0, 100))).toBeUndefined();
   });
 
