@@ -46,7 +46,8 @@ describe("an outbox whose power is cut at any operation", () => {
       expect(whole.lost.frames).toBeGreaterThan(10);
       expect(whole.lost.events).toBeGreaterThan(1);
       const { operations } = whole.power;
-      for (let operation = 0; operation < operations; operation++) {
+      // Of the larger one each third: what it does that the other does not it does often.
+      for (let operation = 0; operation < operations; operation += blocks === 5 ? 3 : 1) {
         const model = new RingModel(blocks);
         model.power.cutAt(operation, moment, operation);
         for (const step of steps) perform(model, step);

@@ -66,8 +66,10 @@ describe("memory that keeps what a cut would leave", () => {
 });
 
 describe("the check finds", () => {
-  it.each(Object.entries(plants))("%s", async (_what, seams) => {
-    const { faults } = await explore({ ...search, seams });
+  it.each(Object.entries(plants))("%s", async (what, seams) => {
+    // That shows late, and often: not all of the cuts before need be made.
+    const every = what.startsWith("an acknowledgement") ? 5 : 1;
+    const { faults } = await explore({ ...search, every, seams });
     expect(faults).not.toEqual([]);
   });
 
