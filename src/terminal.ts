@@ -43,6 +43,8 @@ interface Line {
   saved: StreamState;
   integrator: Integrator | undefined;
   triggers: Triggers | undefined;
+  /** A sleeper's, of a device that speaks by itself. */
+  lead: Lead | undefined;
 }
 
 /**
@@ -212,6 +214,8 @@ export class Terminal {
     const integrator = integrated.length ? new Integrator(profile, integrated, plan.sampleMs) : undefined;
     const triggers = plan.triggers && new Triggers(plan.triggers, saved.triggers);
     const isResident = this.#config.mode === "resident";
+    const hasLead = !isResident && row.speaks && plan.sampleMs >= LEAST_SAMPLE_MS;
+    const lead = hasLead ? new Lead(saved) : undefined;
     const closesBetween = isResident && !row.staysOpen && plan.sampleMs >= LEAST_CLOSED_MS;
     const stream = new Stream({
       plan,
@@ -220,11 +224,11 @@ export class Terminal {
       due: saved.due,
       open: (callbacks) => this.#sensors.open(sensor, counts, callbacks, closesBetween),
       closesBetween,
-      lead: !isResident && row.speaks && plan.sampleMs >= LEAST_SAMPLE_MS ? new Lead(saved) : undefined,
+      lead,
       // As a job: below a port's callback and a driver, too little stack may be left for the outbox.
       onReading: (ticks, sample) => void Promise.resolve().then(() => this.#record(line, ticks, sample)),
     });
-    const line: Line = { stream, recorder, saved, integrator, triggers };
+    const line: Line = { stream, recorder, saved, integrator, triggers, lead };
     const missing = this.#sensors.lacks(sensor);
     if (missing)
       this.#hal.log(
@@ -357,7 +361,7 @@ export class Terminal {
    */
   #followClock(ahead: number): void {
     const state = this.#state;
-    for (const { saved } of this.#lines) new Lead(saved).follow(ahead);
+    for (const { lead } of this.#lines) lead?.follow(ahead);
     if (Math.abs(ahead) < CLOCK_STEP_MS) return;
     for (const { stream, saved } of this.#lines) {
       stream.follow(ahead);
@@ -421,7 +425,7 @@ function checkSensors(streams: readonly StreamPlan[], config: Config, reason: Wa
   try {
     if (reason === "start") {
       for (const sensor of sensors) checkSensor(sensor, config);
-      for (const stream of streams) checkPeriod(planOf(stream), stream.sampleMs, config);
+      for (const [index, sensor] of sensors.entries()) checkPeriod(sensor, streams[index].sampleMs, config);
     }
     if (sensors.length > 1) checkPlaces(sensors, config);
   } catch (error) {
